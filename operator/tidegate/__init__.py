@@ -1,0 +1,1 @@
+"""Tidegate: workflows as Kubernetes custom resources."""

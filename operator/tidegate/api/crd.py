@@ -1,0 +1,151 @@
+"""The CustomResourceDefinitions of all kinds, made from the models: what `crds/` and the chart hold."""
+
+from typing import Any
+
+from tidegate.api.flow import MAX_FLOW_NAME, Flow, FlowSpec, FlowStatus
+from tidegate.api.flowrun import DesiredState, FlowRun, FlowRunSpec, FlowRunStatus
+from tidegate.api.keys import GROUP, VERSION
+from tidegate.api.schema import Schema, structural
+
+MAX_RUN_NAME = 63
+"""The name of a run is the value of a label on all that belongs to it."""
+
+MUTABLE = frozenset({"desiredState", "ttlSecondsAfterFinished"})
+"""The fields of a FlowRun's spec that may change after its creation."""
+
+STATUS_DEFAULT = {"observedGeneration": -1}
+"""Without it a fresh object has no status at all, and kstatus (Flux, `kubectl wait`) takes it for finished."""
+
+CRD = dict[str, Any]
+
+
+def crds() -> list[CRD]:
+    """Give the CRDs as dicts in the order of a manifest, Flow first."""
+    return [_flow(), _flowrun()]
+
+
+def _flow() -> CRD:
+    return _crd(
+        {"kind": "Flow", "plural": "flows"},
+        columns=[
+            _column("Ready", ".status.conditions[?(@.type=='Ready')].status", "Whether the definition is valid."),
+            _column("Reason", ".status.conditions[?(@.type=='Ready')].reason", "Why it is ready, or not."),
+            _column("Tasks", ".status.tasks", "Number of tasks.", kind="integer"),
+            _column("Message", ".status.conditions[?(@.type=='Ready')].message", "What is wrong.", priority=1),
+            _AGE,
+        ],
+        schema=_schema(
+            Flow.__doc__,
+            structural(FlowSpec),
+            structural(FlowStatus),
+            rules=[_name_rule("Flow", MAX_FLOW_NAME, "names of its runs and Jobs begin with it")],
+        ),
+    )
+
+
+def _flowrun() -> CRD:
+    return _crd(
+        {"kind": "FlowRun", "plural": "flowruns", "shortNames": ["flr"]},
+        columns=[
+            _column("Flow", ".spec.flowRef.name", "Flow that is run."),
+            _column("Progress", ".status.progress", "Final tasks of all tasks."),
+            _column("Succeeded", ".status.conditions[?(@.type=='Succeeded')].status", "Unknown until the end."),
+            _column("Reason", ".status.conditions[?(@.type=='Succeeded')].reason", "Where the run stands."),
+            _column("Why", ".status.why", "What it waits for, or how it ended."),
+            _column("Completed", ".status.completionTime", "When it ended.", kind="date", priority=1),
+            _AGE,
+        ],
+        selectable=(".spec.flowRef.name", ".status.completionTime"),
+        schema=_schema(
+            FlowRun.__doc__,
+            _with_rules(structural(FlowRunSpec), _run_spec_rules()),
+            structural(FlowRunStatus),
+            rules=[_name_rule("FlowRun", MAX_RUN_NAME, "it is the value of a label")],
+        ),
+    )
+
+
+def _crd(names: dict[str, Any], schema: Schema, columns: list[dict[str, Any]], selectable: tuple[str, ...] = ()) -> CRD:
+    kind, plural = names["kind"], names["plural"]
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    if selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in selectable]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"listKind": f"{kind}List", "singular": kind.lower(), "categories": ["tidegate"], **names},
+            "versions": [version],
+        },
+    }
+
+
+def _schema(text: str | None, spec: Schema, status: Schema, *, rules: list[dict[str, str]]) -> Schema:
+    return {
+        "type": "object",
+        "description": " ".join((text or "").split()),
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": {**status, "default": STATUS_DEFAULT},
+        },
+        "x-kubernetes-validations": rules,
+    }
+
+
+def _column(name: str, path: str, text: str, *, kind: str = "string", priority: int = 0) -> dict[str, Any]:
+    column: dict[str, Any] = {"name": name, "type": kind, "jsonPath": path, "description": text}
+    return {**column, "priority": priority} if priority else column
+
+
+_AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+
+
+def _name_rule(kind: str, limit: int, why: str) -> dict[str, str]:
+    return {
+        "rule": f"size(self.metadata.name) <= {limit}",
+        "message": f"the name of a {kind} has at most {limit} characters: {why}",
+    }
+
+
+def _with_rules(schema: Schema, rules: list[dict[str, str]]) -> Schema:
+    return {**schema, "x-kubernetes-validations": [*schema.get("x-kubernetes-validations", []), *rules]}
+
+
+def _run_spec_rules() -> list[dict[str, str]]:
+    """Give the rules of a change; on the spec as a whole, since a field that comes or goes escapes its own rules."""
+    names = [field.alias or name for name, field in FlowRunSpec.model_fields.items()]
+    fixed = [_fixed(name) for name in names if name not in MUTABLE]
+    states = [state.value for state in DesiredState]
+    return [*fixed, _never_back(states)]
+
+
+def _fixed(name: str) -> dict[str, str]:
+    return {
+        "rule": f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+        "message": f"{name} cannot change after creation: create another FlowRun",
+    }
+
+
+def _never_back(states: list[str]) -> dict[str, str]:
+    def rank(spec: str) -> str:
+        later = "".join(f"{spec}.desiredState == '{state}' ? {index} : " for index, state in enumerate(states[1:], 1))
+        return f"(!has({spec}.desiredState) ? 0 : {later}0)"
+
+    return {
+        "rule": f"{rank('self')} >= {rank('oldSelf')}",
+        "message": f"desiredState moves only forward: {', '.join(states)}",
+    }

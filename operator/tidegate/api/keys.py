@@ -1,0 +1,31 @@
+"""Names on the wire: the API group and every label and annotation that Tidegate reads or writes."""
+
+GROUP = "tidegate.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+LABEL_MANAGED = "app.kubernetes.io/managed-by"
+MANAGED_BY = "tidegate"
+LABEL_FLOW = f"{GROUP}/flow"
+LABEL_RUN = f"{GROUP}/run"
+LABEL_RUN_UID = f"{GROUP}/run-uid"
+LABEL_TASK = f"{GROUP}/task"
+LABEL_SLOT = f"{GROUP}/slot"
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+LABEL_TOMBSTONE = f"{GROUP}/tombstone"
+
+JOB_MANAGER_STOPPED = f"{GROUP}/stopped"
+
+DEFAULT_RESERVED_PREFIXES = (
+    f"{GROUP}/",
+    "argocd.argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+    "helm.sh/",
+    "meta.helm.sh/",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "app.kubernetes.io/instance",
+    "batch.kubernetes.io/",
+    "job-name",
+    "controller-uid",
+)

@@ -1,0 +1,243 @@
+"""The composition of the operator: which parts there are, and how they are wired together."""
+
+import asyncio
+import contextlib
+import faulthandler
+import gc
+import logging
+import random
+import socket
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from tidegate.api import keys
+from tidegate.errors import ApiError, TidegateError
+from tidegate.handlers.listener import listen
+from tidegate.kube.credentials import Credentials
+from tidegate.kube.flows import FlowReconciler
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.http import HttpClient
+from tidegate.kube.inbox import Inbox
+from tidegate.kube.lease import Election, boot_clock
+from tidegate.kube.observing import Seen, see_job, see_pod
+from tidegate.kube.probes import Probes
+from tidegate.kube.queue import Priority, WorkQueue
+from tidegate.kube.reconciler import Clocks, Reconciler
+from tidegate.kube.reflector import Reflector
+from tidegate.kube.reporting import Reporter
+from tidegate.kube.resources import FLOWRUNS, FLOWS, JOBS, PODS, Resource
+from tidegate.kube.store import RunKey, Store
+from tidegate.kube.watchdog import Readings, Watchdog
+from tidegate.metrics import Metrics
+from tidegate.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_FLOW_WORKERS = 4
+
+
+class Unwell(TidegateError):
+    """The process can no longer be trusted to hear what happens; it must be started anew."""
+
+
+class Operator:
+    """One operator process against one API server."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._settings, self._credentials = settings, credentials
+        self._rng = random.Random()  # noqa: S311  jitter
+        self._registry = CollectorRegistry()
+        self.metrics = Metrics(self._registry, flow_label=settings.metrics_flow_label)
+        self._identity = settings.identity or f"{socket.gethostname()}-{self._rng.randrange(16**6):06x}"
+        self._store = Store()
+        self._graphs = Graphs()
+        self._clocks = Clocks(time.time, time.monotonic)
+        self.ready = asyncio.Event()
+        self.probe_port: int | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        Raises:
+            Unwell: the watchdog found that the process no longer hears.
+            ApiError: the API server refuses what the operator cannot do without.
+        """
+        self._runs: WorkQueue[RunKey] = WorkQueue(
+            rng=self._rng,
+            on_add=self.metrics.workqueue_adds.labels("flowruns").inc,
+            on_take=self.metrics.workqueue_queue_duration_seconds.labels("flowruns").observe,
+            on_error=self._run_failed,
+        )
+        self._flows: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
+        self._client = HttpClient(
+            self._credentials,
+            may_write=lambda: self._election.may_write() if self._settings.leader_election else True,
+            on_request=self.metrics.request_ended,
+            rng=self._rng,
+            max_creates=self._settings.max_creates,
+            max_status_writes=self._settings.max_status_writes,
+        )
+        self._election = self._make_election()
+        reporter = Reporter(self._client, self.metrics, self._identity)
+        self._reconciler = Reconciler(self._client, self._store, self._runs, self._graphs, reporter, self._clocks)
+        self._flow_reconciler = FlowReconciler(self._client, self._store, self._graphs, self._clocks)
+        self._inbox = Inbox(self._store, self._runs, self._flows, self._reconciler.forget)
+        self._reflectors = [self._reflect(JOBS, see_job), self._reflect(PODS, see_pod)]
+        async with self._probing():
+            try:
+                await self._work()
+            finally:
+                await self._client.close()
+
+    # Parts
+
+    def _make_election(self) -> Election:
+        return Election(
+            self._client,
+            namespace=self._settings.lease_namespace or self._credentials.namespace,
+            name=self._settings.lease_name,
+            identity=self._identity,
+            clock=boot_clock,
+            wall_clock=lambda: datetime.fromtimestamp(self._clocks.wall(), UTC),
+            rng=self._rng,
+            on_gained=lambda: self._leads(True),
+            on_lost=lambda: self._leads(False),
+        )
+
+    def _leads(self, leads: bool) -> None:  # noqa: FBT001  called by name of the event only
+        self.metrics.leader_election_master_status.labels(self._settings.lease_name).set(int(leads))
+        log.info("leading" if leads else "not leading any more", extra={"identity": self._identity})
+        if not leads:
+            self._client.abort_writes()
+
+    def _reflect(self, resource: Resource, extract: Any) -> Reflector[Seen]:
+        return Reflector(
+            self._client,
+            resource,
+            namespaces=self._settings.namespaces,
+            labels=keys.LABEL_RUN_UID,
+            extract=extract,
+            on_change=self._inbox.child,
+            rng=self._rng,
+            on_restart=self.metrics.watch_restarted,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _probing(self) -> AsyncIterator[None]:
+        self._watchdog = Watchdog(
+            self._readings,
+            self._settings.limits,
+            on_lag=self.metrics.loop_lag_seconds.observe,
+            arm=lambda seconds: faulthandler.dump_traceback_later(seconds, exit=True),
+        )
+        probes = Probes(
+            self._registry,
+            ailments=lambda: self._watchdog.reasons,
+            obstacles=lambda: [] if self.ready.is_set() else ["the first lists are not complete"],
+            host=self._settings.probe_host,
+            port=self._settings.probe_port,
+        )
+        self.probe_port = await probes.start()
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            await probes.stop()
+
+    def _readings(self) -> Readings:
+        now = asyncio.get_running_loop().time()
+        heard = {r.resource.plural: r.last_heard for r in self._reflectors}
+        self.metrics.workqueue_depth.labels("flowruns").set(self._runs.depth)
+        return Readings(
+            watch_ages={kind: None if last is None else now - last for kind, last in heard.items()},
+            queue_age=self._runs.oldest_age,
+            work_age=self._runs.longest_work,
+            lease_age=boot_clock() - self._election.last_contact if self._settings.leader_election else None,
+            clock_skew=self._client.clock_skew,
+            regressed=[r.resource.plural for r in self._reflectors if r.has_regressed],
+        )
+
+    # Work
+
+    async def _work(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch_over())
+                for reflector in self._reflectors:
+                    group.create_task(reflector.run())
+                await self._list_ours()
+                for reflector in self._reflectors:
+                    await reflector.wait_synced()
+                group.create_task(listen(self._credentials, self._inbox, self._settings.namespaces))
+                gc.freeze()
+                gc.set_threshold(50_000, 20, 100)
+                self.ready.set()
+                log.info("ready", extra={"runs": len(self._store.runs), "flows": len(self._store.flows)})
+                group.create_task(self._resync())
+                if self._settings.leader_election:
+                    group.create_task(self._election.run())
+                group.create_task(self._reconcile())
+        except* (Unwell, ApiError) as errors:
+            raise errors.exceptions[0] from None
+
+    async def _watch_over(self) -> None:
+        reasons = await self._watchdog.run()
+        raise Unwell("; ".join(reasons))
+
+    async def _reconcile(self) -> None:
+        """Work on keys whenever this replica leads."""
+        while True:
+            if self._settings.leader_election:
+                await self._election.leading.wait()
+            async with asyncio.TaskGroup() as group:
+                work = [
+                    group.create_task(self._runs.run(self._reconciler.reconcile, self._settings.workers)),
+                    group.create_task(self._flows.run(self._flow_reconciler.reconcile, _FLOW_WORKERS)),
+                ]
+                while not self._settings.leader_election or self._election.leading.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(0.5)  # an Event tells only when leading begins
+                for task in work:
+                    task.cancel()
+
+    def _run_failed(self, key: RunKey, error: BaseException) -> None:
+        """One bad run is told of and tried again later; it never stops the others."""
+        if isinstance(error, ApiError):
+            log.info("the API server could not be used", extra={"run": "/".join(key), "error": str(error)})
+        else:
+            log.error("internal error", exc_info=error, extra={"run": "/".join(key)})
+
+    async def _list_ours(self) -> None:
+        """List our kinds before work begins, so that nothing is decided on half a picture."""
+        for resource, take in ((FLOWS, self._inbox.flow), (FLOWRUNS, self._inbox.run)):
+            for namespace in self._settings.namespaces or (None,):
+                for obj in (await self._client.list(resource, namespace)).items:
+                    take(None, {"apiVersion": resource.api_version, "kind": resource.kind, **obj})
+
+    async def _resync(self) -> None:
+        """Look at everything again now and then, and drop what was deleted while a watch was broken."""
+        while True:
+            await asyncio.sleep(self._settings.resync_seconds)
+            try:
+                await self._drop_deleted()
+            except ApiError as error:
+                log.warning("resync failed", extra={"error": str(error)})
+            for key in list(self._store.runs):
+                self._runs.add(key, Priority.RESYNC)
+
+    async def _drop_deleted(self) -> None:
+        for resource, known, take in (
+            (FLOWS, self._store.flows, self._inbox.flow),
+            (FLOWRUNS, self._store.runs, self._inbox.run),
+        ):
+            before = list(known.values())
+            present: set[str] = set()
+            for namespace in self._settings.namespaces or (None,):
+                page = await self._client.list(resource, namespace, metadata_only=True)
+                present |= {obj["metadata"]["uid"] for obj in page.items}
+            for obj in before:
+                if obj["metadata"]["uid"] not in present:
+                    take("DELETED", obj)

@@ -1,0 +1,70 @@
+"""What the operator and its users may do: one table, from which the chart's roles and the page on permissions come."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.api.keys import GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a role, and why it is needed."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The rule as a Role has it."""
+        return {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
+
+
+_READ = ("get", "list", "watch")
+_WRITE = ("create", "update", "patch", "delete", "deletecollection")
+_KINDS = ("flows", "flowruns")
+
+OPERATOR = (
+    Rule(GROUP, _KINDS, _READ, "To see what is wanted. Specs are never written."),
+    Rule(
+        GROUP,
+        tuple(f"{kind}/status" for kind in _KINDS),
+        ("update",),
+        "To record decisions before they are carried out; always the whole status against the version that was read.",
+    ),
+    Rule(
+        GROUP,
+        tuple(f"{kind}/finalizers" for kind in _KINDS),
+        ("update",),
+        "To own Jobs, ConfigMaps and revisions where the admission plugin OwnerReferencesPermissionEnforcement is on. "
+        "No finalizer is ever set.",
+    ),
+    Rule("batch", ("jobs",), (*_READ, "create", "delete"), "Each attempt of a task is a Job."),
+    Rule("", ("pods",), _READ, "To see why a pod waits, and what it wrote when it ended."),
+    Rule("", ("configmaps",), ("get", "create"), "Scripts and files of tasks, and outputs too large for status."),
+    Rule(
+        "apps",
+        ("controllerrevisions",),
+        ("get", "create"),
+        "The Flow as it was when a run began; it goes with the run that owns it.",
+    ),
+    Rule("events.k8s.io", ("events",), ("create",), "To tell what happened to a run."),
+)
+"""In each namespace that is watched. The Lease in the operator's own namespace is in the chart, beside its name."""
+
+USERS = {
+    "viewer": (
+        Rule(GROUP, _KINDS, _READ, "Added to the ClusterRole `view`, and through it to `edit` and `admin`."),
+        Rule(GROUP, tuple(f"{kind}/status" for kind in _KINDS), ("get",), "The status alone."),
+    ),
+    "editor": (
+        Rule(
+            GROUP,
+            _KINDS,
+            _WRITE,
+            "Added to `edit`, and through it to `admin`. Who may create a Flow may run pods in that namespace as any "
+            "of its ServiceAccounts; `edit` may do that already.",
+        ),
+    ),
+}

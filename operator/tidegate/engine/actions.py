@@ -1,0 +1,62 @@
+"""What is to be done after the status was written. Every action is safe to repeat."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tidegate.engine.facts import Attempt
+from tidegate.engine.inputs import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob:
+    """The ledger names this Job: see that it exists. `fresh` when this very step named it first."""
+
+    attempt: Attempt
+    task: str
+    inputs: Inputs
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """Delete the Job, hold its name with a tombstone, and look for pods that live on."""
+
+    attempt: Attempt
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmGone:
+    """A Job or its pods are not where they were seen: read them live before anything is concluded."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Retention has passed."""
+
+    name: str
+    uid: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """The ledger does not name this Job, or has finished with it: after a live look at the run, stop it."""
+
+    name: str
+    uid: str
+    attempt: Attempt
+
+
+Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something people are told of, as a Kubernetes Event: a failure, a retry, the end of a run."""
+
+    warning: bool
+    reason: str
+    message: str

@@ -1,0 +1,124 @@
+"""Bodies of tasks: defaults merged in, expressions compiled where they are allowed and refused where not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.api.flow import FlowSpec
+from tidegate.api.task import Task, TaskDefaults
+from tidegate.engine.findings import Finding, Keys
+from tidegate.engine.templating import Compiler, Scope, templates
+
+MAX_FILES_BYTES = 900_000
+"""Scripts and files of a Flow together: they live in one ConfigMap of the run."""
+
+_NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pass it by env, args or a file it reads"
+_POD_FIELDS = ("restartPolicy", "activeDeadlineSeconds")
+
+
+def with_defaults(task: Task, defaults: TaskDefaults) -> Task:
+    """Give the task with the Flow's defaults; a default that its body cannot honour is left out."""
+    if not task.is_pod:
+        return task
+    changes: dict[str, Any] = {}
+    for name in ("retry", "timeout_seconds", "service_account_name", "resources"):
+        if getattr(task, name) is None and getattr(defaults, name) is not None:
+            changes[name] = getattr(defaults, name)
+    return task.model_copy(update=changes) if changes else task
+
+
+def compile_body(
+    task: Task, scope: Scope, keys: Keys, compiler: Compiler, secrets: frozenset[str]
+) -> Mapping[str, Any]:
+    """Compile what a task's body holds; see `inputs.render` for how it is evaluated."""
+    if task.set is not None:
+        return {"set": compiler.value(dict(task.set), scope, (*keys, "set"))}
+    if task.fail is not None:
+        return {"message": compiler.value(task.fail.message, scope, (*keys, "fail", "message"))}
+    if task.wait is not None:
+        return {}
+    _refuse_expressions(task, keys, compiler)
+    _check_pod_template(task, keys, compiler)
+    inputs = {
+        "image": compiler.value(task.image, scope, (*keys, "image")),
+        "args": compiler.value(task.args, scope, (*keys, "args")),
+        "resources": compiler.value(task.resources, scope, (*keys, "resources")),
+        "env": [
+            compiler.value(variable.value, scope, (*keys, "env", index, "value"))
+            for index, variable in enumerate(task.env or ())
+        ],
+    }
+    _check_secrets(inputs, keys, compiler, secrets)
+    return inputs
+
+
+def secret_param(value: Any, secrets: frozenset[str]) -> str | None:
+    """Give the secret param that a template of env is, when it is exactly that."""
+    for template in templates(value):
+        for path in template.references:
+            whole = len(path) == 2 and path[0] == "params" and path[1] in secrets
+            if whole and template.text.strip()[3:-2].strip() == f"params.{path[1]}":
+                return path[1]
+    return None
+
+
+def _check_secrets(inputs: Mapping[str, Any], keys: Keys, compiler: Compiler, secrets: frozenset[str]) -> None:
+    for field, value in inputs.items():
+        for template in templates(value):
+            named = {path[1] for path in template.references if path[0] == "params" and len(path) > 1} & secrets
+            if named and (field != "env" or secret_param(template, secrets) is None):
+                message = f"params.{min(named)} is a secret: it may only be the whole value of an env variable"
+                compiler.found.append(Finding((*keys, field), message))
+
+
+def _refuse_expressions(task: Task, keys: Keys, compiler: Compiler) -> None:
+    for index, argument in enumerate(task.command or ()):
+        compiler.constant(argument, (*keys, "command", index), f"command {_NO_PASTE}")
+    for index, argument in enumerate(task.interpreter or ()):
+        compiler.constant(argument, (*keys, "interpreter", index), f"interpreter {_NO_PASTE}")
+    if task.script is not None:
+        compiler.constant(task.script, (*keys, "script"), f"script {_NO_PASTE}")
+    for index, file in enumerate(task.files or ()):
+        compiler.constant(file.content, (*keys, "files", index, "content"), f"files {_NO_PASTE}")
+
+
+def _check_pod_template(task: Task, keys: Keys, compiler: Compiler) -> None:
+    template = task.pod_template
+    if template is None:
+        return
+    base: Keys = (*keys, "podTemplate")
+    unknown = set(template) - {"metadata", "spec"}
+    compiler.found += [Finding((*base, field), f'unknown field "{field}"') for field in sorted(unknown)]
+    spec = template.get("spec") or {}
+    if not isinstance(spec, dict):
+        compiler.found.append(Finding((*base, "spec"), "must be an object"))
+        return
+    _check_pod_spec(spec, task, base, compiler)
+
+
+def _check_pod_spec(spec: Mapping[str, Any], task: Task, base: Keys, compiler: Compiler) -> None:
+    if spec.get("restartPolicy", "Never") != "Never":
+        message = f'got "{spec["restartPolicy"]}"; expected "Never": a retry is a new pod'
+        compiler.found.append(Finding((*base, "spec", "restartPolicy"), message))
+    if "activeDeadlineSeconds" in spec:
+        message = "is Tidegate's: use timeoutSeconds of the task"
+        compiler.found.append(Finding((*base, "spec", "activeDeadlineSeconds"), message))
+    containers = spec.get("containers") or []
+    names = [c.get("name") for c in containers if isinstance(c, dict)]
+    if len(containers) > 1 and "main" not in names:
+        message = 'one of several containers must be named "main": it owns the output'
+        compiler.found.append(Finding((*base, "spec", "containers"), message))
+    has_image = any(isinstance(c, dict) and c.get("image") for c in containers)
+    if task.image is None and not has_image:
+        message = "has no container with an image, and the task gives none"
+        compiler.found.append(Finding((*base, "spec", "containers"), message))
+
+
+def check_files(spec: FlowSpec, compiler: Compiler) -> None:
+    """Find scripts and files that together do not fit the ConfigMap of a run."""
+    total = sum(
+        len((task.script or "").encode()) + sum(len(file.content.encode()) for file in task.files or ())
+        for task in spec.tasks
+    )
+    if total > MAX_FILES_BYTES:
+        message = f"have scripts and files of {total:,} bytes together; at most {MAX_FILES_BYTES:,} fit a ConfigMap"
+        compiler.found.append(Finding(("spec", "tasks"), message))

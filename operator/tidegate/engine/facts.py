@@ -1,0 +1,106 @@
+"""What was seen in the cluster, as `decide` takes it: small frozen records of Jobs and pods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Attempt = tuple[int, int]
+"""A slot and the number of its attempt, from one: together with the run's UID the identity of a Job."""
+
+
+class JobState(StrEnum):
+    """How far a Job is. `Failing` and `Succeeding` are decided, but pods may still live."""
+
+    ACTIVE = "Active"
+    SUSPENDED = "Suspended"
+    SUCCEEDING = "Succeeding"
+    COMPLETE = "Complete"
+    FAILING = "Failing"
+    FAILED = "Failed"
+    TOMBSTONE = "Tombstone"
+
+
+FINISHED = frozenset({JobState.COMPLETE, JobState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class JobFact:
+    """A Job of ours. Times are seconds since the epoch."""
+
+    name: str
+    uid: str
+    attempt: Attempt
+    state: JobState
+    created: float
+    finished: float | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PodFact:
+    """A pod of ours.
+
+    `alive` until its phase is terminal (or it is gone); `clean` when all ordinary containers ended with exit 0 and
+    nobody deletes it; `exit_code`, `reason`, `message` are those of the failed container, else of `main`; `output` is
+    the termination message of `main`; `trouble` is why it does not run yet, in the cluster's words.
+    """
+
+    name: str
+    uid: str
+    job_uid: str
+    attempt: Attempt
+    alive: bool = True
+    running: bool = False
+    clean: bool = False
+    deleting: bool = False
+    disrupted: bool = False
+    started: float | None = None
+    finished: float | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    output: str | None = None
+    trouble: str = ""
+    trouble_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The API server's refusal of a Job: `final` when it will never be accepted."""
+
+    reason: str
+    message: str
+    final: bool
+
+
+class Confirmed(StrEnum):
+    """What live reads said, made after the ledger was read that they are judged against."""
+
+    JOB_GONE = "JobGone"
+    PODS_GONE = "PodsGone"
+    STOPPED = "Stopped"
+    NAME_TAKEN = "NameTaken"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything seen of one run's children, and what its user wants."""
+
+    desired: str = "Running"
+    jobs: Mapping[Attempt, JobFact] = field(default_factory=dict)
+    pods: Mapping[Attempt, tuple[PodFact, ...]] = field(default_factory=dict)
+    confirmed: Mapping[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
+    rejections: Mapping[Attempt, Rejection] = field(default_factory=dict)
+
+    def pods_of(self, attempt: Attempt) -> tuple[PodFact, ...]:
+        """Give the pods of an attempt."""
+        return self.pods.get(attempt, ())
+
+    def has_live_pod(self, attempt: Attempt) -> bool:
+        """Whether a pod of the attempt may still run."""
+        return any(pod.alive for pod in self.pods.get(attempt, ()))
+
+    def is_confirmed(self, attempt: Attempt, what: Confirmed) -> bool:
+        """Whether a live read said so."""
+        return what in self.confirmed.get(attempt, ())

@@ -1,0 +1,160 @@
+"""Policy: what was seen of a live attempt, and what that makes of it.
+
+A clean success is believed from the pod, two seconds before the Job says so. A failure waits for the Job: it alone
+knows whether a suspension or its own policy ended the pod. Nothing is concluded from an absence in a cache.
+"""
+
+from tidegate.engine import ledger as letters
+from tidegate.engine import outputs, retry
+from tidegate.engine.actions import ConfirmGone, Happening, StartJob
+from tidegate.engine.draft import Draft
+from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
+from tidegate.engine.inputs import render_inputs
+from tidegate.engine.records import Record
+from tidegate.engine.retry import Failure
+from tidegate.errors import ExpressionError
+
+_BY_POD = "PodFailurePolicy"
+
+
+def observe(draft: Draft) -> None:
+    """Look at every slot whose Job is named."""
+    for slot, letter in enumerate(draft.ledger.slots):
+        if letter in (letters.INTENT, letters.OBSERVED):
+            _observe_slot(draft, slot)
+
+
+def _observe_slot(draft: Draft, slot: int) -> None:
+    attempt = draft.attempt(slot)
+    job = draft.facts.jobs.get(attempt)
+    refusal = draft.facts.rejections.get(attempt)
+    if job is not None:
+        _observe_job(draft, slot, job)
+    elif draft.letter(slot) == letters.INTENT and not draft.facts.pods_of(attempt):
+        _see_to_it(draft, slot) if refusal is None or not refusal.final else None
+        if refusal is not None:
+            _refused(draft, slot, refusal.reason, refusal.message, final=refusal.final)
+    elif draft.facts.is_confirmed(attempt, Confirmed.JOB_GONE):
+        _deleted(draft, slot, attempt)
+    else:
+        draft.actions.append(ConfirmGone(attempt))
+
+
+def _see_to_it(draft: Draft, slot: int) -> None:
+    """A Job that is named but was not seen: its creation may be under way, or was lost with a crash."""
+    node = draft.graph.nodes[slot]
+    try:
+        inputs = render_inputs(draft.graph, node, draft.context())
+    except ExpressionError as error:
+        draft.finish(slot, letters.FAILED, error.reason, str(error))
+        return
+    draft.actions.append(StartJob(draft.attempt(slot), node.name, inputs, fresh=False))
+
+
+def _refused(draft: Draft, slot: int, reason: str, message: str, *, final: bool) -> None:
+    if final:
+        fail_attempt(draft, slot, Failure(reason, message, final=True))
+    else:
+        draft.tell(slot, reason, message)
+
+
+def _deleted(draft: Draft, slot: int, attempt: Attempt) -> None:
+    if draft.facts.has_live_pod(attempt):
+        draft.tell(slot, "JobDeleted", "its Job was deleted; its pod has not ended yet")
+        return
+    fail_attempt(draft, slot, Failure("JobDeleted", "somebody deleted its Job"))
+
+
+def _observe_job(draft: Draft, slot: int, job: JobFact) -> None:
+    if draft.letter(slot) == letters.INTENT:
+        draft.move(slot, letters.OBSERVED)
+    pods = [pod for pod in draft.facts.pods_of(job.attempt) if pod.job_uid == job.uid]
+    _note_progress(draft, slot, job, pods)
+    clean = next((pod for pod in pods if pod.clean), None)
+    if job.state is JobState.TOMBSTONE:
+        fail_attempt(draft, slot, Failure("JobDeleted", "its Job was stopped"))
+    elif clean is not None and job.state not in (JobState.SUSPENDED, JobState.FAILING, JobState.FAILED):
+        _take_success(draft, slot, clean)
+    elif job.state is JobState.COMPLETE:
+        _complete(draft, slot, job, pods)
+    elif job.state in (JobState.FAILING, JobState.FAILED) and not any(pod.alive for pod in pods):
+        _failed(draft, slot, job, pods)
+
+
+def _note_progress(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
+    record = draft.record(slot)
+    started = min((pod.started for pod in pods if pod.started is not None), default=record.started)
+    trouble = next((pod for pod in pods if pod.alive and pod.trouble), None)
+    reason, message = (trouble.trouble, trouble.trouble_message) if trouble else ("", "")
+    if job.state is JobState.SUSPENDED:
+        reason, message = "Suspended", "its Job is suspended"
+    draft.records[slot] = Record(started=started).told(reason, message)
+
+
+def _take_success(draft: Draft, slot: int, pod: PodFact) -> None:
+    node = draft.graph.nodes[slot]
+    try:
+        taken = outputs.check(outputs.parse(pod.output), node.task.outputs or ())
+    except outputs.OutputError as error:
+        fail_attempt(draft, slot, Failure(error.reason, error.message), at=pod.finished)
+        return
+    draft.succeed(slot, taken, at=pod.finished)
+
+
+def _complete(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
+    """Take the Job's word for success, also when its pod was deleted in its last moments or is gone already."""
+    ended = next((pod for pod in pods if pod.exit_code == 0), None)
+    if ended is not None:
+        _take_success(draft, slot, ended)
+    elif not draft.facts.is_confirmed(job.attempt, Confirmed.PODS_GONE):
+        draft.actions.append(ConfirmGone(job.attempt))
+    elif _needs_outputs(draft, slot):
+        message = "its Job completed, but its pod was gone before the output was read"
+        fail_attempt(draft, slot, Failure("OutputsLost", message), at=job.finished)
+    else:
+        draft.succeed(slot, {}, at=job.finished)
+
+
+def _needs_outputs(draft: Draft, slot: int) -> bool:
+    return slot in draft.graph.wanted or bool(draft.graph.nodes[slot].task.outputs)
+
+
+def _failed(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
+    if not pods and job.state is JobState.FAILING:
+        return
+    if not pods and not draft.facts.is_confirmed(job.attempt, Confirmed.PODS_GONE):
+        draft.actions.append(ConfirmGone(job.attempt))
+        return
+    last = max(pods, key=lambda pod: pod.finished or 0.0, default=None)
+    at = last.finished if last and last.finished else job.finished
+    fail_attempt(draft, slot, _cause(job, last), at=at)
+
+
+def _cause(job: JobFact, pod: PodFact | None) -> Failure:
+    if pod is None:
+        return Failure(job.reason or "JobFailed", job.message, disruption=job.reason == _BY_POD)
+    if pod.disrupted:
+        return Failure("Disrupted", pod.message or job.message, disruption=True)
+    if pod.reason == "DeadlineExceeded":
+        return Failure("TimedOut", pod.message or "it ran longer than timeoutSeconds")
+    if pod.exit_code is None:
+        return Failure(pod.reason or job.reason or "JobFailed", pod.message or job.message)
+    if pod.reason == "OOMKilled":
+        return Failure("OOMKilled", "it used more memory than its limit")
+    reason = pod.reason if pod.reason not in ("", "Error", "Completed") else "ExitCode"
+    tail = f": {pod.message}" if pod.message else ""
+    return Failure(reason, f"exit code {pod.exit_code}{tail}")
+
+
+def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = None) -> None:
+    """Charge the failure to its budget: another attempt later, or the end of the task."""
+    node, used = draft.graph.nodes[slot], draft.ledger.extra_of(slot)
+    if not retry.charge(node.retry, used, failure):
+        draft.finish(slot, letters.FAILED, failure.reason, failure.message, at=at)
+        return
+    wait = retry.delay(node.retry, used, failure)
+    used.due = int(draft.now) + wait if wait else 0
+    draft.move(slot, letters.RETRYING)
+    draft.tell(slot, failure.reason, failure.message)
+    message = f"task {node.name}, attempt {draft.ledger.attempts[slot]}: {failure.reason}: {failure.message}"
+    draft.happenings.append(Happening(True, "TaskRetrying", f"{message}; next attempt in {wait} s"))

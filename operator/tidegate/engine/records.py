@@ -1,0 +1,54 @@
+"""What is told of each task beside its letter: reason, message and times; kept in the rows of status."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tidegate.api.conditions import instant_of, timestamp
+
+MAX_ROWS = 64
+MAX_MESSAGE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The story of one task. Times are seconds since the epoch."""
+
+    reason: str = ""
+    message: str = ""
+    started: float | None = None
+    finished: float | None = None
+
+    def told(self, reason: str, message: str) -> "Record":
+        """Give the record with another reason and message."""
+        return replace(self, reason=reason, message=shortened(message))
+
+
+def shortened(text: str) -> str:
+    """Give a message that fits a row; control characters become visible, for it may come from anywhere."""
+    clean = "".join(
+        c if c.isprintable() else " " if c in "\n\r\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    ).strip()
+    return clean if len(clean) <= MAX_MESSAGE else f"{clean[: MAX_MESSAGE - 3]}..."
+
+
+def parse_rows(rows: Iterable[Mapping[str, Any]], slots: Mapping[str, int]) -> dict[int, Record]:
+    """Read `status.tasks` back."""
+    return {
+        slots[row["name"]]: Record(
+            row.get("reason", ""),
+            row.get("message", ""),
+            instant_of(row.get("startTime")),
+            instant_of(row.get("completionTime")),
+        )
+        for row in rows
+        if row.get("name") in slots
+    }
+
+
+def row(name: str, state: str, record: Record, **more: Any) -> dict[str, Any]:
+    """Give one row of `status.tasks`; what is not known is left out."""
+    times = {"startTime": record.started, "completionTime": record.finished}
+    known = {key: timestamp(value) for key, value in times.items() if value is not None}
+    words = {key: value for key, value in (("reason", record.reason), ("message", record.message)) if value}
+    return {"name": name, "state": state, **words, **{k: v for k, v in more.items() if v}, **known}

@@ -1,0 +1,61 @@
+"""Policy: finished Jobs go when their result is durable and their time has passed; Jobs nobody owns are reaped."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tidegate.engine import ledger as letters
+from tidegate.engine.actions import Action, DeleteJob, Reap
+from tidegate.engine.facts import FINISHED, JobFact, JobState
+from tidegate.engine.ledger import FINAL, Ledger
+
+GRACE = 300
+"""Seconds that every name is held after its Job ended, so that a writer that wakes late finds it taken."""
+
+ORPHAN_AGE = 60
+"""Seconds after which an unfinished Job of a final slot is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Seconds that finished Jobs stay."""
+
+    succeeded: int = 600
+    failed: int = 86_400
+
+
+def retain(
+    jobs: Iterable[JobFact], ledger: Ledger, retention: Retention, now: float
+) -> tuple[list[Action], float | None]:
+    """Give what to delete or reap now, and the next instant at which that changes.
+
+    `ledger` must be the persisted one: only a durable result lets a Job go.
+    """
+    actions: list[Action] = []
+    wake: float | None = None
+    for job in jobs:
+        due, action = _verdict(job, ledger, retention)
+        if due is None:
+            continue
+        if now >= due:
+            actions.append(action)
+        elif wake is None or due < wake:
+            wake = due
+    return actions, wake
+
+
+def _verdict(job: JobFact, ledger: Ledger, retention: Retention) -> tuple[float | None, Action]:
+    slot, attempt = job.attempt
+    delete = DeleteJob(job.name, job.uid, job.attempt)
+    if slot >= len(ledger.slots) or attempt > ledger.attempts[slot]:
+        return (None if job.state is JobState.TOMBSTONE else job.created), Reap(job.name, job.uid, job.attempt)
+    over = attempt < ledger.attempts[slot] or ledger.slots[slot] in FINAL
+    if not over:
+        return None, delete
+    if job.state is JobState.TOMBSTONE:
+        return job.created + max(GRACE, retention.failed), delete
+    if job.state in FINISHED:
+        keep = retention.succeeded if job.state is JobState.COMPLETE else retention.failed
+        return (job.finished or job.created) + max(GRACE, keep), delete
+    if ledger.slots[slot] == letters.SUCCEEDED and attempt == ledger.attempts[slot]:
+        return None, delete
+    return job.created + ORPHAN_AGE, Reap(job.name, job.uid, job.attempt)

@@ -1,0 +1,35 @@
+"""The inputs of one run as the engine reads them: frozen in status by the first write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `created` is in seconds since the epoch; `params` are JSON as frozen."""
+
+    namespace: str
+    name: str
+    uid: str
+    flow: str
+    revision: str
+    created: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+    generation: int = 1
+
+    def context(self) -> dict[str, Any]:
+        """Give what expressions see as `run`."""
+        moment = datetime.fromtimestamp(int(self.created), UTC)
+        return {
+            "name": self.name,
+            "uid": self.uid,
+            "namespace": self.namespace,
+            "flow": self.flow,
+            "revision": self.revision,
+            "scheduledTime": moment,
+            "timeZone": "UTC",
+            "date": moment.strftime("%Y-%m-%d"),
+            "time": moment.strftime("%H:%M:%S"),
+        }

@@ -1,0 +1,69 @@
+"""Admission: what a run takes is fixed before anything of it starts, or it is told why it cannot start."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidegate.engine import params as parameters
+from tidegate.engine import state as states
+from tidegate.engine.conclusion import Outcome
+from tidegate.engine.findings import Finding
+from tidegate.engine.graph import Graph
+from tidegate.engine.run import Run
+from tidegate.engine.templating import render
+from tidegate.errors import AlreadyExists, ExpressionError, InvalidSpec
+from tidegate.kube.client import Client, Object
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.resources import CONFIGMAPS, REVISIONS, Resource
+from tidegate.kube.session import Session, run_of
+from tidegate.kube.store import version_of
+from tidegate.resources.configmaps import programs
+from tidegate.resources.revision import revision
+
+
+def judge(graphs: Graphs, obj: Object, flow: Object) -> tuple[Graph, Run] | Outcome:
+    """Give the graph and the frozen inputs of a run, or how it ends because they are wrong."""
+    try:
+        graph = graphs.compiled(flow["spec"])
+    except InvalidSpec as error:
+        name = flow["metadata"]["name"]
+        return Outcome(False, "InvalidSpec", f"Flow {name} is not valid: {error}", {})
+    run = run_of(obj)
+    values, found = resolve_params(graph, run, obj["spec"].get("params") or {})
+    if found:
+        told = "; ".join(f"{finding.keys[-1]}: {finding.message}" for finding in found)
+        return Outcome(False, "InvalidParams", told, {})
+    return graph, replace(run, params=values)
+
+
+def resolve_params(graph: Graph, run: Run, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    """Give the values of all params of a run, and everything that is wrong with them."""
+    context = {"run": run.context()}
+    defaults: dict[str, Any] = {}
+    found: list[Finding] = []
+    for name, default in graph.defaults.items():
+        try:
+            defaults[name] = None if name in given else render(default, context)
+        except ExpressionError as error:
+            found.append(Finding(("spec", "params", name), f"its default fails: {error}"))
+    values, more = parameters.resolve(graph.spec.params, given, defaults)
+    return values, found + more
+
+
+async def admit(client: Client, obj: Object, flow: Object, graph: Graph, run: Run) -> Session:
+    """Store the run's own snapshot of the Flow and its programs, so that the first write of status may name them."""
+    snapshot = revision(run, flow["spec"])
+    run = replace(run, revision=snapshot["metadata"]["name"])
+    await _store(client, REVISIONS, snapshot)
+    files = programs(graph, run)
+    if files is not None:
+        await _store(client, CONFIGMAPS, files)
+    return Session(run, graph, states.fresh(graph), obj.get("status") or {}, version_of(obj), first=True)
+
+
+async def _store(client: Client, resource: Resource, body: Mapping[str, Any]) -> None:
+    """Create what has a name by its content: if it is there, it is the same."""
+    try:
+        await client.create(resource, body["metadata"]["namespace"], body)
+    except AlreadyExists:
+        return

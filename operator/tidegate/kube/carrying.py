@@ -1,0 +1,224 @@
+"""Carrying out a plan's actions on the API server. Each is safe to repeat, and says in the session what it learned."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tidegate.api import keys
+from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, Reap, StartJob, StopJob
+from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact, Rejection
+from tidegate.engine.ledger import Ledger
+from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
+from tidegate.kube.client import Client, Object
+from tidegate.kube.observing import Seen, see_job, see_pod
+from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
+from tidegate.kube.session import Session
+from tidegate.kube.store import Store
+from tidegate.resources.job import job, tombstone
+from tidegate.resources.names import job_name
+
+FRESH_SECONDS = 5.0
+"""After a status write a Job may be created without looking first for this long: every name is held far longer."""
+
+_FIRST_BACKOFF, _LAST_BACKOFF = 0.5, 30.0
+_POD_POLL = 2.0
+_ATTEMPTS_AT_A_NAME = 5
+
+
+class Carrier:
+    """Carries out actions for one run at a time; what the API server answers goes into the store at once."""
+
+    def __init__(self, client: Client, store: Store, monotonic: Callable[[], float]) -> None:
+        self._client, self._store, self._monotonic = client, store, monotonic
+
+    async def carry_out(self, session: Session, actions: Iterable[Action], decided: float) -> float | None:
+        """Carry out all actions in parallel; give the seconds after which to look again, 0 for at once.
+
+        Args:
+            session: the run.
+            actions: what its plan says.
+            decided: when its status was known to be written, on the monotonic clock.
+        """
+        work = [self._one(session, action, decided) for action in actions]
+        wishes = [wish for wish in await asyncio.gather(*work) if wish is not None]
+        return min(wishes, default=None)
+
+    async def _one(self, session: Session, action: Action, decided: float) -> float | None:
+        try:
+            match action:
+                case StartJob():
+                    return await self._start(session, action, decided)
+                case StopJob():
+                    return await self._stop(session, action.attempt, action.task)
+                case ConfirmGone():
+                    return await self._confirm(session, action.attempt)
+                case DeleteJob():
+                    return await self._delete(session, action.name, action.uid)
+                case Reap():
+                    return await self._reap(session, action)
+        except Unavailable as error:
+            return max(error.retry_after or 0.0, self._back_off(session, action.attempt))
+
+    # Starting
+
+    async def _start(self, session: Session, action: StartJob, decided: float) -> float | None:
+        now = self._monotonic()
+        wait = session.not_before.get(action.attempt, now) - now
+        if wait > 0:
+            return wait
+        if not (action.fresh and now - decided < FRESH_SECONDS) and await self._is_there(
+            session, action.attempt, action.task
+        ):
+            return 0.0
+        node = session.graph.nodes[action.attempt[0]]
+        body = job(session.graph, session.run, node, action.attempt, action.inputs)
+        try:
+            self._take_job(await self._client.create(JOBS, session.run.namespace, body))
+        except AlreadyExists:
+            return await self._adopt(session, action.attempt, body["metadata"]["name"])
+        except ApiError as error:
+            return self._refused(session, action.attempt, error)
+        session.rejections.pop(action.attempt, None)
+        session.not_before.pop(action.attempt, None)
+        return 0.0
+
+    async def _is_there(self, session: Session, attempt: Attempt, task: str) -> bool:
+        """Look live whether a Job that status names was created after all, or a pod of it is left."""
+        found = await self._get_job(session, attempt, task)
+        if found is not None:
+            self._take_job(found)
+            return True
+        return bool(await self._live_pods(session, attempt))
+
+    async def _adopt(self, session: Session, attempt: Attempt, name: str) -> float | None:
+        found = await self._client.get(JOBS, session.run.namespace, name)
+        seen = see_job(found)
+        if seen is not None and seen.run_uid == session.run.uid and seen.fact.attempt == attempt:
+            self._store.put_child(seen)
+            return 0.0
+        session.rejections[attempt] = Rejection("NameCollision", f"Job {name} exists and is not this run's", final=True)
+        return 0.0
+
+    def _refused(self, session: Session, attempt: Attempt, error: ApiError) -> float | None:
+        if isinstance(error, Unavailable):
+            raise error
+        if isinstance(error, Rejected):
+            session.rejections[attempt] = Rejection("JobRejected", error.message, final=True)
+            return 0.0
+        wait = self._back_off(session, attempt)
+        reason = "AdmissionDenied" if isinstance(error, Forbidden) else "JobNotCreated"
+        if isinstance(error, Forbidden) and "exceeded quota" in error.message:
+            reason = "QuotaExceeded"
+        session.rejections[attempt] = Rejection(reason, error.message, final=False)
+        return wait
+
+    def _back_off(self, session: Session, attempt: Attempt) -> float:
+        count = session.failures.get(attempt, 0)
+        session.failures[attempt] = count + 1
+        wait = min(_FIRST_BACKOFF * 2.0 ** min(count, 10), _LAST_BACKOFF)
+        session.not_before[attempt] = self._monotonic() + wait
+        return wait
+
+    # Stopping
+
+    async def _stop(self, session: Session, attempt: Attempt, task: str) -> float | None:
+        now = self._monotonic()
+        wait = session.not_before.get(attempt, now) - now
+        if wait > 0:
+            return wait
+        await self._hold_name(session, attempt, task)
+        if any(pod.alive for pod in await self._live_pods(session, attempt)):
+            return _POD_POLL
+        session.confirm(attempt, Confirmed.STOPPED)
+        return 0.0
+
+    async def _hold_name(self, session: Session, attempt: Attempt, task: str) -> None:
+        """Delete the Job, and take its name, until the name is held."""
+        body = tombstone(session.run, attempt, task)
+        for _ in range(_ATTEMPTS_AT_A_NAME):
+            found = await self._get_job(session, attempt, task)
+            if found is not None:
+                seen = see_job(found)
+                if seen is not None and isinstance(seen.fact, JobFact) and seen.fact.state is JobState.TOMBSTONE:
+                    self._store.put_child(seen)
+                    return
+                await self._delete_job(session, found["metadata"]["name"], found["metadata"]["uid"])
+            try:
+                self._take_job(await self._client.create(JOBS, session.run.namespace, body))
+                return
+            except (AlreadyExists, Conflict):
+                continue
+        raise Unavailable(409, "Conflict", f"the name {body['metadata']['name']} could not be held yet")
+
+    # Looking
+
+    async def _confirm(self, session: Session, attempt: Attempt) -> float | None:
+        node = session.graph.nodes[attempt[0]]
+        known = self._store.jobs(session.run.uid).get(attempt)
+        found = await self._get_job(session, attempt, node.name)
+        if found is None:
+            session.confirm(attempt, Confirmed.JOB_GONE)
+            if known is not None:
+                self._store.drop_child(session.run.uid, known.uid)
+        else:
+            self._take_job(found)
+        if not await self._live_pods(session, attempt):
+            session.confirm(attempt, Confirmed.PODS_GONE)
+        return 0.0
+
+    async def _get_job(self, session: Session, attempt: Attempt, task: str) -> Object | None:
+        try:
+            name = job_name(session.run.name, task, session.run.uid, *attempt)
+            return await self._client.get(JOBS, session.run.namespace, name)
+        except NotFound:
+            return None
+
+    async def _live_pods(self, session: Session, attempt: Attempt) -> list[PodFact]:
+        """List an attempt's pods live, and bring the store to what was found."""
+        slot, number = attempt
+        selector = f"{keys.LABEL_RUN_UID}={session.run.uid},{keys.LABEL_SLOT}={slot},{keys.LABEL_ATTEMPT}={number}"
+        page = await self._client.list(PODS, session.run.namespace, labels=selector)
+        found = [seen for seen in map(see_pod, page.items) if seen is not None]
+        for seen in found:
+            self._store.put_child(seen)
+        names = {seen.uid for seen in found}
+        for pod in self._store.pods(session.run.uid).get(attempt, ()):
+            if pod.uid not in names:
+                self._store.drop_child(session.run.uid, pod.uid)
+        return [seen.fact for seen in found if isinstance(seen.fact, PodFact)]
+
+    # Retention
+
+    async def _delete(self, session: Session, name: str, uid: str) -> float | None:
+        await self._delete_job(session, name, uid)
+        return None
+
+    async def _delete_job(self, session: Session, name: str, uid: str) -> None:
+        with contextlib.suppress(NotFound, Conflict):
+            await self._client.delete(JOBS, session.run.namespace, name, uid=uid)
+        self._store.drop_child(session.run.uid, uid)
+
+    async def _reap(self, session: Session, action: Reap) -> float | None:
+        """Stop a Job that the run does not name, if a live look at the run, made now, says the same."""
+        obj = await self._client.get(FLOWRUNS, session.run.namespace, session.run.name)
+        slot, attempt = action.attempt
+        ledger = Ledger.parse(obj["status"]["ledger"])
+        if obj["metadata"]["uid"] == session.run.uid and slot < len(ledger.slots) and attempt == ledger.attempts[slot]:
+            return None if ledger.slots[slot] in b"IOXRW" else await self._stop_orphan(session, action)
+        return await self._stop_orphan(session, action)
+
+    async def _stop_orphan(self, session: Session, action: Reap) -> float | None:
+        await self._delete_job(session, action.name, action.uid)
+        body: dict[str, Any] = tombstone(session.run, action.attempt, "orphan")
+        body["metadata"]["name"] = action.name
+        try:
+            self._take_job(await self._client.create(JOBS, session.run.namespace, body))
+        except (AlreadyExists, Conflict):
+            return _POD_POLL
+        return None
+
+    def _take_job(self, obj: Object) -> None:
+        seen: Seen | None = see_job(obj)
+        if seen is not None:
+            self._store.put_child(seen)

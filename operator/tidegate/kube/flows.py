@@ -1,0 +1,61 @@
+"""The reconciler of Flows: says in status whether a Flow is valid, and what is wrong with it."""
+
+import json
+from typing import Any
+
+from tidegate.api.conditions import carry
+from tidegate.errors import Conflict, InvalidSpec, NotFound
+from tidegate.kube.client import Client, Object
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.reconciler import Clocks
+from tidegate.kube.resources import FLOWS
+from tidegate.kube.store import RunKey, Store, version_of
+from tidegate.kube.writer import write_status
+from tidegate.resources.names import digest
+
+MAX_MESSAGE = 8192
+
+
+class FlowReconciler:
+    """Judges Flows as they come; a Flow's health is that of its definition, never that of a run."""
+
+    def __init__(self, client: Client, store: Store, graphs: Graphs, clocks: Clocks) -> None:
+        self._client, self._store, self._graphs, self._clocks = client, store, graphs, clocks
+
+    async def reconcile(self, key: RunKey) -> None:
+        """Write the Flow's status when it says something new."""
+        obj = self._store.flows.get(key)
+        if obj is None or "deletionTimestamp" in obj["metadata"]:
+            return
+        status = self._judged(obj)
+        if status == obj.get("status"):
+            return
+        try:
+            self._store.put_flow(await write_status(self._client, FLOWS, obj, status, version_of(obj)))
+        except NotFound:
+            return
+        except Conflict:
+            self._store.put_flow(await self._client.get(FLOWS, *key))
+            await self.reconcile(key)
+
+    def _judged(self, obj: Object) -> dict[str, Any]:
+        wanted = self._conditions(obj)
+        generation = obj["metadata"].get("generation", 1)
+        old = (obj.get("status") or {}).get("conditions")
+        return {
+            "observedGeneration": generation,
+            "revision": digest(json.dumps(obj["spec"], sort_keys=True)),
+            "tasks": len(obj["spec"].get("tasks") or ()),
+            "conditions": carry(old, wanted, generation=generation, now=self._clocks.wall()),
+        }
+
+    def _conditions(self, obj: Object) -> list[dict[str, Any]]:
+        try:
+            self._graphs.compiled(obj["spec"])
+        except InvalidSpec as error:
+            message = str(error)[:MAX_MESSAGE]
+            return [
+                {"type": "Ready", "status": "False", "reason": error.reason, "message": message},
+                {"type": "Stalled", "status": "True", "reason": error.reason, "message": message},
+            ]
+        return [{"type": "Ready", "status": "True", "reason": "Valid", "message": "the Flow can be run"}]

@@ -1,0 +1,53 @@
+"""The inbox: every object that is heard of goes through here into the store, and its run into the queue."""
+
+from collections.abc import Callable
+
+from tidegate.engine.facts import FINISHED, JobFact, JobState, PodFact
+from tidegate.kube.client import Object
+from tidegate.kube.observing import Seen
+from tidegate.kube.queue import Priority, WorkQueue
+from tidegate.kube.store import RunKey, Store, key_of
+
+_DECISIVE = FINISHED | {JobState.FAILING}
+
+
+class Inbox:
+    """Takes changes of all kinds. `forget` is told the UID of each run that was deleted."""
+
+    def __init__(
+        self, store: Store, runs: WorkQueue[RunKey], flows: WorkQueue[RunKey], forget: Callable[[str], None]
+    ) -> None:
+        self._store, self._runs, self._flows, self._forget = store, runs, flows, forget
+
+    def flow(self, kind: str | None, obj: Object) -> None:
+        """Take a change of a Flow: ADDED, MODIFIED, DELETED, or None for one that was listed."""
+        if kind == "DELETED":
+            self._store.drop_flow(obj)
+            return
+        if self._store.put_flow(obj):
+            self._flows.add(key_of(obj))
+            for run in self._store.take_waiting(key_of(obj)):
+                self._runs.add(run)
+
+    def run(self, kind: str | None, obj: Object) -> None:
+        """Take a change of a FlowRun, likewise."""
+        if kind == "DELETED":
+            self._store.drop_run(obj)
+            self._forget(obj["metadata"]["uid"])
+            self._runs.drop(key_of(obj))
+        elif self._store.put_run(obj):
+            self._runs.add(key_of(obj))
+
+    def child(self, kind: str, seen: Seen) -> None:
+        """Take a change of a Job or pod."""
+        gone = kind == "DELETED"
+        key = self._store.drop_child(seen.run_uid, seen.uid) if gone else self._store.put_child(seen)
+        if key is not None:
+            self._runs.add(key, Priority.COMPLETION if _is_decisive(seen) else Priority.NEW)
+
+
+def _is_decisive(seen: Seen) -> bool:
+    """Whether something ended, so that what waits for it comes first."""
+    if isinstance(seen.fact, PodFact):
+        return seen.fact.clean or not seen.fact.alive
+    return isinstance(seen.fact, JobFact) and seen.fact.state in _DECISIVE

@@ -1,0 +1,162 @@
+"""From Jobs and pods as the API server gives them to the small facts the engine decides on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.api import keys
+from tidegate.api.conditions import find, instant_of, is_true
+from tidegate.engine.facts import Attempt, JobFact, JobState, PodFact
+
+_CONDITIONS = (
+    ("Complete", JobState.COMPLETE),
+    ("Failed", JobState.FAILED),
+    ("FailureTarget", JobState.FAILING),
+    ("SuccessCriteriaMet", JobState.SUCCEEDING),
+)
+_STUCK_PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_QUIET = frozenset({"", "ContainerCreating", "PodInitializing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A child of a run, whichever kind: `fact` is what the engine takes, `version` its resourceVersion."""
+
+    namespace: str
+    name: str
+    uid: str
+    run_uid: str
+    version: int
+    fact: JobFact | PodFact
+
+
+def attempt_of(labels: Mapping[str, str]) -> Attempt | None:
+    """Read slot and attempt from our labels; None when somebody changed them into something else."""
+    try:
+        return int(labels[keys.LABEL_SLOT]), int(labels[keys.LABEL_ATTEMPT])
+    except (KeyError, ValueError):
+        return None
+
+
+def see_job(obj: Mapping[str, Any]) -> Seen | None:
+    """Give what is to be remembered of a Job; None when it is not one of ours."""
+    meta = obj["metadata"]
+    attempt = attempt_of(meta.get("labels") or {})
+    owner = _controller(meta)
+    if attempt is None or owner is None or owner.get("kind") != "FlowRun":
+        return None
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    decisive = next((c for kind, _ in _CONDITIONS if (c := find(conditions, kind)) and c["status"] == "True"), {})
+    state = _job_state(obj, conditions)
+    fact = JobFact(
+        name=meta["name"],
+        uid=meta["uid"],
+        attempt=attempt,
+        state=state,
+        created=instant_of(meta.get("creationTimestamp")) or 0.0,
+        finished=instant_of(decisive.get("lastTransitionTime")),
+        reason=decisive.get("reason") or "",
+        message=decisive.get("message") or "",
+    )
+    return Seen(meta["namespace"], meta["name"], meta["uid"], owner["uid"], int(meta["resourceVersion"]), fact)
+
+
+def _job_state(obj: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> JobState:
+    if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED:
+        return JobState.TOMBSTONE
+    state = next((state for kind, state in _CONDITIONS if is_true(conditions, kind)), None)
+    if state is not None:
+        return state
+    return JobState.SUSPENDED if obj["spec"].get("suspend") else JobState.ACTIVE
+
+
+def see_pod(obj: Mapping[str, Any]) -> Seen | None:
+    """Give what is to be remembered of a pod; None when it is not one of ours."""
+    meta, status = obj["metadata"], obj.get("status") or {}
+    labels = meta.get("labels") or {}
+    attempt, owner = attempt_of(labels), _controller(meta)
+    if attempt is None or owner is None or keys.LABEL_RUN_UID not in labels:
+        return None
+    containers = status.get("containerStatuses") or []
+    ended = [t for c in containers if (t := (c.get("state") or {}).get("terminated"))]
+    told = _told_by(status, containers)
+    trouble, trouble_message = _trouble(status, containers)
+    fact = PodFact(
+        name=meta["name"],
+        uid=meta["uid"],
+        job_uid=owner["uid"],
+        attempt=attempt,
+        alive=status.get("phase") not in ("Succeeded", "Failed"),
+        running=any("running" in (c.get("state") or {}) for c in containers),
+        clean=_is_clean(obj, containers, ended),
+        deleting="deletionTimestamp" in meta,
+        disrupted=is_true(status.get("conditions"), "DisruptionTarget"),
+        started=min((t for c in containers if (t := _started(c)) is not None), default=None),
+        finished=max((t for c in ended if (t := instant_of(c.get("finishedAt"))) is not None), default=None),
+        exit_code=told.get("exitCode"),
+        reason=status.get("reason") or told.get("reason") or "",
+        message=_message(status, told),
+        output=_output(containers),
+        trouble=trouble,
+        trouble_message=trouble_message,
+    )
+    return Seen(
+        meta["namespace"], meta["name"], meta["uid"], labels[keys.LABEL_RUN_UID], int(meta["resourceVersion"]), fact
+    )
+
+
+def _controller(meta: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return next((owner for owner in meta.get("ownerReferences") or () if owner.get("controller")), None)
+
+
+def _is_clean(obj: Mapping[str, Any], containers: list[Any], ended: list[Any]) -> bool:
+    """Whether all ordinary containers ended well, and nothing can make this pod run them again or fail."""
+    spec = obj["spec"]
+    everyone_ended = bool(containers) and len(ended) == len(containers) == len(spec["containers"])
+    return (
+        everyone_ended
+        and all(end.get("exitCode") == 0 for end in ended)
+        and "deletionTimestamp" not in obj["metadata"]
+        and obj["status"].get("phase") != "Failed"
+        and not any(container.get("restartPolicyRules") for container in spec["containers"])
+    )
+
+
+def _started(container: Mapping[str, Any]) -> float | None:
+    state = container.get("state") or {}
+    return instant_of((state.get("running") or state.get("terminated") or {}).get("startedAt"))
+
+
+def _told_by(status: Mapping[str, Any], containers: list[Any]) -> Mapping[str, Any]:
+    """Give the end that explains the pod: of a container that failed, init ones first, else of `main`."""
+    everyone = [*(status.get("initContainerStatuses") or ()), *containers]
+    ends = [(c["name"], t) for c in everyone if (t := (c.get("state") or {}).get("terminated"))]
+    failed = next((end for _, end in ends if end.get("exitCode")), None)
+    main = next((end for name, end in ends if name == "main"), None)
+    return failed or main or {}
+
+
+def _message(status: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    disruption = find(status.get("conditions"), "DisruptionTarget")
+    if disruption is not None and disruption.get("status") == "True":
+        return f"{disruption.get('reason', '')}: {disruption.get('message', '')}"
+    return status.get("message") or (told.get("message") or "" if told.get("exitCode") else "")
+
+
+def _output(containers: list[Any]) -> str | None:
+    main = next((c for c in containers if c["name"] == "main"), None)
+    return ((main.get("state") or {}).get("terminated") or {}).get("message") if main else None
+
+
+def _trouble(status: Mapping[str, Any], containers: list[Any]) -> tuple[str, str]:
+    """Say why a pod does not run yet, in the cluster's own words."""
+    scheduled = find(status.get("conditions"), "PodScheduled")
+    if scheduled is not None and scheduled.get("status") == "False":
+        return scheduled.get("reason") or "Unschedulable", scheduled.get("message") or ""
+    for container in [*(status.get("initContainerStatuses") or ()), *containers]:
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        reason = waiting.get("reason") or ""
+        if reason not in _QUIET:
+            kind = "ImagePull" if reason in _STUCK_PULLING else reason
+            return kind, f"{container['name']}: {waiting.get('message') or reason}"
+    return "", ""

@@ -1,0 +1,36 @@
+"""The kinds that Tidegate talks about to an API server."""
+
+from typing import NamedTuple
+
+
+class Resource(NamedTuple):
+    """One kind as the API server serves it; `group` is empty for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`apiVersion` as manifests write it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """Give the URL path; without a namespace the path spans all of them."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        tail = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{root}{scope}/{self.plural}{tail}"
+
+
+FLOWS = Resource("tidegate.dev", "v1alpha1", "flows", "Flow")
+FLOWRUNS = Resource("tidegate.dev", "v1alpha1", "flowruns", "FlowRun")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+PODS = Resource("", "v1", "pods", "Pod")
+CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")

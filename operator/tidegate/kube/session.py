@@ -1,0 +1,95 @@
+"""What the operator remembers of a run between two looks at it. All of it can be rebuilt from the cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.api.conditions import instant_of
+from tidegate.api.keys import LABEL_RUN_UID
+from tidegate.engine import state as states
+from tidegate.engine.facts import Attempt, Confirmed, Rejection
+from tidegate.engine.graph import Graph
+from tidegate.engine.run import Run
+from tidegate.engine.state import State
+from tidegate.errors import InvalidSpec, NotFound
+from tidegate.kube.client import Client, Object
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.resources import CONFIGMAPS, REVISIONS
+from tidegate.kube.store import version_of
+from tidegate.resources.configmaps import read_outputs
+
+
+class Poisoned(Exception):
+    """A run whose own records cannot be read; it can be ended, but not continued."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One run, as this process knows it. `status` and `version` are those of the last write, ours or read."""
+
+    run: Run
+    graph: Graph
+    state: State
+    status: Mapping[str, Any]
+    version: int
+    first: bool = False
+    confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
+    rejections: dict[Attempt, Rejection] = field(default_factory=dict)
+    not_before: dict[Attempt, float] = field(default_factory=dict)
+    failures: dict[Attempt, int] = field(default_factory=dict)
+    dirty_since: float | None = None
+
+    def confirm(self, attempt: Attempt, what: Confirmed) -> None:
+        """Note what a live read said of an attempt."""
+        self.confirmed[attempt] = self.confirmed.get(attempt, frozenset()) | {what}
+
+    def forget_old_attempts(self) -> None:
+        """Drop what was learned of attempts that are not the current ones."""
+        current = set(enumerate(self.state.ledger.attempts))
+        self.confirmed = {a: what for a, what in self.confirmed.items() if a in current}
+        self.rejections = {a: what for a, what in self.rejections.items() if a in current}
+        self.not_before = {a: when for a, when in self.not_before.items() if a in current}
+        self.failures = {a: count for a, count in self.failures.items() if a in current}
+
+
+def run_of(obj: Object, revision: str = "", params: Mapping[str, Any] | None = None) -> Run:
+    """Give the engine's view of a FlowRun."""
+    meta = obj["metadata"]
+    return Run(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        flow=obj["spec"]["flowRef"]["name"],
+        revision=revision,
+        created=instant_of(meta["creationTimestamp"]) or 0.0,
+        params=params or {},
+        generation=meta.get("generation", 1),
+    )
+
+
+async def load(client: Client, graphs: Graphs, obj: Object) -> Session:
+    """Rebuild the session of an admitted run from its status, its revision and its stored outputs.
+
+    Raises:
+        Poisoned: they cannot be read.
+        ApiError: the API server could not be asked.
+    """
+    status, namespace = obj["status"], obj["metadata"]["namespace"]
+    frozen = status["frozen"]
+    try:
+        revision = await client.get(REVISIONS, namespace, frozen["revision"])
+        if (revision["metadata"].get("labels") or {}).get(LABEL_RUN_UID) != obj["metadata"]["uid"]:
+            raise Poisoned(f"ControllerRevision {frozen['revision']} belongs to another run")
+        graph = graphs.compiled(revision["data"]["spec"])
+        spilled: dict[str, Any] = {}
+        for name in status.get("outputRefs") or ():
+            spilled |= read_outputs(await client.get(CONFIGMAPS, namespace, name))
+        state = states.parse(status, graph, spilled)
+    except NotFound as error:
+        raise Poisoned(f"something the run depends on was deleted: {error.message}") from None
+    except InvalidSpec as error:
+        raise Poisoned(f"its revision cannot be read by this version of Tidegate: {error}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise Poisoned(f"its status is not what Tidegate wrote: {error!r}") from None
+    run = run_of(obj, frozen["revision"], frozen.get("params") or {})
+    return Session(run, graph, state, status, version_of(obj))

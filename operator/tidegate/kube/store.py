@@ -1,0 +1,125 @@
+"""The store: the newest known version of every Flow, run, Job and pod, indexed as the reconciler asks for it.
+
+Whatever comes in, by watch or as the answer to our own write, is taken only if it is newer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from tidegate.engine.facts import Attempt, JobFact, PodFact
+from tidegate.kube.client import Object
+from tidegate.kube.observing import Seen
+
+RunKey = tuple[str, str]
+"""Namespace and name."""
+
+_REMEMBERED = 10_000
+
+
+def version_of(obj: Object) -> int:
+    """Give an object's resourceVersion as a number."""
+    return int(obj["metadata"]["resourceVersion"])
+
+
+def key_of(obj: Object) -> RunKey:
+    """Give namespace and name of an object."""
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+class Store:
+    """What is known of the cluster. Never asked for what must be true, only for what was seen."""
+
+    def __init__(self) -> None:
+        self.flows: dict[RunKey, Object] = {}
+        self.runs: dict[RunKey, Object] = {}
+        self._key_by_uid: dict[str, RunKey] = {}
+        self._children: dict[str, dict[str, Seen]] = {}
+        self._waiting: dict[RunKey, set[RunKey]] = {}
+        self._deleted: OrderedDict[str, None] = OrderedDict()
+
+    def put_flow(self, obj: Object) -> bool:
+        """Take a Flow; say whether it is news."""
+        return self._put(self.flows, obj)
+
+    def put_run(self, obj: Object) -> bool:
+        """Take a FlowRun; say whether it is news."""
+        news = self._put(self.runs, obj)
+        if news:
+            self._key_by_uid[obj["metadata"]["uid"]] = key_of(obj)
+        return news
+
+    def drop_flow(self, obj: Object) -> None:
+        """Forget a Flow that was deleted."""
+        self._drop(self.flows, obj)
+
+    def drop_run(self, obj: Object) -> None:
+        """Forget a run that was deleted."""
+        uid = obj["metadata"]["uid"]
+        self._drop(self.runs, obj)
+        self._key_by_uid.pop(uid, None)
+        self._children.pop(uid, None)
+
+    def put_child(self, seen: Seen) -> RunKey | None:
+        """Take a Job or pod; give the key of its run when it is news and the run is known."""
+        children = self._children.setdefault(seen.run_uid, {})
+        before = children.get(seen.uid)
+        if seen.uid in self._deleted or (before is not None and before.version >= seen.version):
+            return None
+        children[seen.uid] = seen
+        return self._key_by_uid.get(seen.run_uid)
+
+    def drop_child(self, run_uid: str, uid: str) -> RunKey | None:
+        """Forget a Job or pod; give the key of its run."""
+        self._remember_deleted(uid)
+        children = self._children.get(run_uid)
+        if children is None or children.pop(uid, None) is None:
+            return None
+        if not children:
+            del self._children[run_uid]
+        return self._key_by_uid.get(run_uid)
+
+    def jobs(self, run_uid: str) -> dict[Attempt, JobFact]:
+        """Give the Jobs of a run, by attempt."""
+        facts = (seen.fact for seen in self._children.get(run_uid, {}).values())
+        return {fact.attempt: fact for fact in facts if isinstance(fact, JobFact)}
+
+    def pods(self, run_uid: str) -> dict[Attempt, tuple[PodFact, ...]]:
+        """Give the pods of a run, by attempt."""
+        result: dict[Attempt, tuple[PodFact, ...]] = {}
+        for seen in self._children.get(run_uid, {}).values():
+            if isinstance(seen.fact, PodFact):
+                result[seen.fact.attempt] = (*result.get(seen.fact.attempt, ()), seen.fact)
+        return result
+
+    def wait_for_flow(self, run: RunKey, flow: RunKey) -> None:
+        """Remember that a run waits for a Flow to appear or change."""
+        self._waiting.setdefault(flow, set()).add(run)
+
+    def take_waiting(self, flow: RunKey) -> Iterable[RunKey]:
+        """Give, once, the runs that waited for a Flow."""
+        return self._waiting.pop(flow, ())
+
+    def _put(self, kind: dict[RunKey, Object], obj: Object) -> bool:
+        before = kind.get(key_of(obj))
+        if obj["metadata"]["uid"] in self._deleted or (before is not None and version_of(before) >= version_of(obj)):
+            return False
+        kind[key_of(obj)] = slim(obj)
+        return True
+
+    def _drop(self, kind: dict[RunKey, Object], obj: Object) -> None:
+        self._remember_deleted(obj["metadata"]["uid"])
+        before = kind.get(key_of(obj))
+        if before is not None and before["metadata"]["uid"] == obj["metadata"]["uid"]:
+            del kind[key_of(obj)]
+
+    def _remember_deleted(self, uid: str) -> None:
+        self._deleted[uid] = None
+        if len(self._deleted) > _REMEMBERED:
+            self._deleted.popitem(last=False)
+
+
+def slim(obj: Object) -> Object:
+    """Give an object without what nobody reads and everybody pays for."""
+    metadata: dict[str, Any] = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": metadata}

@@ -1,0 +1,47 @@
+"""The metrics: names, labels, and nothing that grows without bound."""
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from tidegate.metrics import Metrics
+
+LABELS = {"namespace", "flow", "result", "reason", "verb", "resource", "code", "name"}
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def test_a_run_that_ended_is_counted_and_timed(registry):
+    metrics = Metrics(registry)
+    metrics.run_ended("team-a", "etl", "Failed", "TaskFailed", 12.0)
+    labels = {"namespace": "team-a", "flow": "etl", "result": "Failed"}
+    assert registry.get_sample_value("tidegate_flowruns_total", {**labels, "reason": "TaskFailed"}) == 1
+    assert registry.get_sample_value("tidegate_flowrun_duration_seconds_sum", labels) == 12.0
+
+
+def test_flows_need_not_be_told_apart(registry):
+    metrics = Metrics(registry, flow_label=False)
+    for flow in ("a", "b"):
+        metrics.task_ended("team-a", flow, "Succeeded", "")
+    labels = {"namespace": "team-a", "flow": "", "result": "Succeeded", "reason": ""}
+    assert registry.get_sample_value("tidegate_tasks_total", labels) == 2
+
+
+def test_requests_are_counted_by_verb_resource_and_code(registry):
+    Metrics(registry).request_ended("replace", "flowruns/status", 409, 0.004)
+    labels = {"verb": "replace", "resource": "flowruns/status"}
+    assert registry.get_sample_value("tidegate_api_requests_total", {**labels, "code": "409"}) == 1
+    assert registry.get_sample_value("tidegate_api_request_duration_seconds_count", labels) == 1
+
+
+def test_names_and_labels_are_those_that_dashboards_expect(registry):
+    metrics = Metrics(registry)
+    names = {family.name for family in registry.collect()}
+    ours = {name for name in names if not name.startswith("process_")}
+    foreign = {"workqueue_depth", "workqueue_adds", "workqueue_queue_duration_seconds", "leader_election_master_status"}
+    assert foreign <= ours
+    assert all(name.startswith("tidegate_") for name in ours - foreign)
+    used = {label for metric in vars(metrics).values() for label in getattr(metric, "_labelnames", ())}
+    assert used == LABELS
