@@ -435,3 +435,23 @@ def _attributes(verb: str, resource: str, where: str) -> dict[str, str]:
         "subresource": "".join(subresource),
         "namespace": where,
     }
+
+
+def test_a_release_becomes_ready_and_its_own_test_passes(
+    kubectl: Run, helm: Run, kubeconfig: Path, namespace: str, operator_image: str
+):
+    repository, tag = operator_image.split(":")
+    values = {
+        "replicaCount": 2,
+        "image": {"repository": repository, "tag": tag},
+        "watch": {"namespaces": [namespace]},
+        "rbac": {"aggregate": False},
+        "crds": {"enabled": False},
+    }
+    where = ("--namespace", namespace, "--kubeconfig", str(kubeconfig))
+    helm("install", "tidegate", CHART, *where, "--wait", "--timeout=90s", values=values)
+    try:
+        assert "Succeeded" in helm("test", "tidegate", *where, "--timeout=60s")
+        assert kubectl("get", "-n", namespace, "lease", "tidegate-operator", "-o", "jsonpath={.spec.holderIdentity}")
+    finally:
+        helm("uninstall", "tidegate", *where)

@@ -22,7 +22,6 @@ def test_nothing_set_gives_the_defaults():
         ("probe_port", "0", 0),
         ("log_level", "debug", "DEBUG"),
         ("log_format", "TEXT", "text"),
-        ("retention_grace_seconds", "12.5", 12.5),
         ("context", "prod", "prod"),
     ],
 )

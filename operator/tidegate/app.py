@@ -38,6 +38,7 @@ from tidegate.settings import Settings
 log = logging.getLogger(__name__)
 
 _FLOW_WORKERS = 4
+_COUNT_SECONDS = 5.0
 
 
 class Unwell(TidegateError):
@@ -85,7 +86,7 @@ class Operator:
         reporter = Reporter(self._client, self.metrics, self._identity)
         self._reconciler = Reconciler(self._client, self._store, self._runs, self._graphs, reporter, self._clocks)
         self._flow_reconciler = FlowReconciler(self._client, self._store, self._graphs, self._clocks)
-        self._inbox = Inbox(self._store, self._runs, self._flows, self._reconciler.forget)
+        self._inbox = Inbox(self._store, self._runs, self._flows, self._reconciler.forget, self._clocks.monotonic)
         self._reflectors = [self._reflect(JOBS, see_job), self._reflect(PODS, see_pod)]
         async with self._probing():
             try:
@@ -178,6 +179,7 @@ class Operator:
                 self.ready.set()
                 log.info("ready", extra={"runs": len(self._store.runs), "flows": len(self._store.flows)})
                 group.create_task(self._resync())
+                group.create_task(self._count_runs())
                 if self._settings.leader_election:
                     group.create_task(self._election.run())
                 group.create_task(self._reconcile())
@@ -227,6 +229,13 @@ class Operator:
                 log.warning("resync failed", extra={"error": str(error)})
             for key in list(self._store.runs):
                 self._runs.add(key, Priority.RESYNC)
+
+    async def _count_runs(self) -> None:
+        while True:
+            self.metrics.flowruns_active.clear()
+            for (namespace, flow), count in self._store.active().items():
+                self.metrics.flowruns_active.labels(namespace, self.metrics.flow(flow)).inc(count)
+            await asyncio.sleep(_COUNT_SECONDS)
 
     async def _drop_deleted(self) -> None:
         for resource, known, take in (

@@ -29,7 +29,6 @@ class Problem:
 
     `path` is the field's path as kubectl prints it (`spec.tasks[2].needs[0]`, empty for the document);
     `line` and `column` count from one and are zero when the place in a file is not known.
-    `keys` is the same path as machine-readable keys.
     """
 
     line: int

@@ -74,9 +74,6 @@ class Settings:
         64, "Most creates and deletes in flight; fewer when the server says 429.", _whole(1, 1000)
     )
     max_status_writes: int = _setting(32, "Most status writes in flight, likewise.", _whole(1, 1000))
-    retention_grace_seconds: float = _setting(
-        300.0, "Least time that a finished Job is kept after its result is in status.", _seconds
-    )
     resync_seconds: float = _setting(600.0, "How often everything is looked at again without an event.", _seconds)
     probe_host: str | None = _setting(None, "Address of /healthz, /readyz and /metrics; unset: all.")
     probe_port: int = _setting(8080, "Port of /healthz, /readyz and /metrics; 0: any free one.", _whole(0, 65535))

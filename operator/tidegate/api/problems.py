@@ -1,139 +1,91 @@
-"""From pydantic's errors to sentences in Kubernetes' words: what was found, what was expected, the nearest name."""
+"""What a model has against a manifest, as problems that a person can act on: all at once, in order of place."""
 
-import difflib
-import json
-import re
-from collections.abc import Mapping, Sequence
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tidegate.api.manifest import Document, Keys
+from tidegate.api.manifest import Document
+from tidegate.api.modelpath import Keys, Spot, spot_of
+from tidegate.api.paths import path_of
+from tidegate.api.wording import EXPECTED, message_of, wrong_type
 from tidegate.errors import Problem
 
-_SHOWN = 80
-_NOISE = re.compile(r"^(function-|tagged-union|union|nullable|int$|str$|float$|bool$|constrained-)")
-_TYPES = {
-    "int_type": "an integer",
-    "int_from_float": "an integer",
-    "int_parsing": "an integer",
-    "float_type": "a number",
-    "string_type": "a string",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-}
+__all__ = ["path_of", "problems_of"]
 
 
-def path_of(keys: Sequence[str | int]) -> str:
-    """Write keys as kubectl does: `spec.tasks[2].needs[0]`, `metadata.labels[a.b/c]`."""
-    text = ""
-    for key in keys:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        elif re.fullmatch(r"[A-Za-z_][-A-Za-z0-9_]*", key):
-            text += f".{key}" if text else key
-        else:
-            text += f"[{key}]"
-    return text
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One error of pydantic at its place in the model; `expected` has the types that would have been right."""
+
+    spot: Spot
+    error: ErrorDetails
+    expected: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """What is wrong; a type that several branches of a union refused is told once, with all that they want."""
+        if len(self.expected) > 1:
+            return wrong_type(self.error["input"], list(self.expected))
+        return message_of(self.error, self.spot.owner)
 
 
 def problems_of(
-    error: ValidationError, model: type[BaseModel], document: Document | None = None, prefix: Keys = ()
+    error: ValidationError,
+    model: type[BaseModel],
+    document: Document | None = None,
+    prefix: Sequence[str | int] = (),
 ) -> list[Problem]:
-    """Give all problems of a failed validation, in the order of their places.
+    """Translate what pydantic found into problems, sorted by place.
 
     Args:
-        error: what pydantic raised.
-        model: the model that was validated, to find the names that would have been right.
-        document: where the data came from, for lines and columns.
-        prefix: the keys that lead from the document's root to what was validated.
+        error: raised by `model.model_validate(...)`.
+        model: the model that was asked.
+        document: gives lines and columns; without it they are zero, and the order is that of the model.
+        prefix: keys that lead from the document's root to the data that was validated.
     """
-    found: dict[tuple[Keys, str], Problem] = {}
-    for detail in error.errors(include_url=False):
-        keys, at_key, message = _told(detail, model)
-        place = (*prefix, *keys)
-        line, column = document.locate(place, key=at_key) if document is not None else (0, 0)
-        file = document.file if document is not None else ""
-        found.setdefault((place, message), Problem(line, column, path_of(place), message, file))
-    return sorted(found.values(), key=lambda p: (p.line, p.column, p.path))
+    faults = _one_branch_each([_fault(details, model) for details in error.errors(include_url=False)], 0)
+    problems = [_problem(fault, document, tuple(prefix)) for fault in faults]
+    return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
-def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[Keys, bool, str]:
-    """Give the keys, whether the mistake is in the key itself, and the sentence."""
-    keys = tuple(key for key in detail["loc"] if isinstance(key, int) or not _NOISE.match(key))
-    kind, context = detail["type"], detail.get("ctx") or {}
-    if keys and keys[-1] == "[key]":
-        return keys[:-1], True, f'"{keys[-2]}" is not a name that is allowed here: {_constraint(kind, context, detail)}'
-    if kind == "extra_forbidden":
-        return keys, True, _unknown(keys, model)
-    if kind == "missing":
-        return keys, False, "Required value"
-    if kind == "value_error":
-        return keys, False, str(context.get("error", detail["msg"]))
-    return keys, False, _constraint(kind, context, detail)
+def _fault(details: ErrorDetails, model: type[BaseModel]) -> _Fault:
+    expected = EXPECTED.get(details["type"])
+    return _Fault(spot_of(model, details["loc"]), details, (expected,) if expected else ())
 
 
-def _constraint(kind: str, context: Mapping[str, Any], detail: ErrorDetails) -> str:
-    value = detail["input"]
-    if kind in ("enum", "literal_error"):
-        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        return f"Unsupported value: {_show(value)}: supported values: {', '.join(json.dumps(a) for a in allowed)}"
-    if kind in _TYPES:
-        return f"Invalid value: {_show(value)}: must be {_TYPES[kind]}"
-    return f"Invalid value: {_show(value)}: {_bounds(kind, context, detail['msg'])}"
+def _problem(fault: _Fault, document: Document | None, prefix: Keys) -> Problem:
+    keys = prefix + fault.spot.keys
+    at_key = fault.spot.is_key or fault.error["type"] == "extra_forbidden"
+    line, column = document.locate(keys, key=at_key) if document else (0, 0)
+    return Problem(line, column, path_of(keys), fault.message, document.file if document else "")
 
 
-_BOUNDS = {
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_too_short": "must have at least {min_length} characters",
-    "too_long": "must have at most {max_length} items, has {actual_length}",
-    "too_short": "must have at least {min_length} items, has {actual_length}",
-    "string_pattern_mismatch": "must match {pattern}",
-}
+def _one_branch_each(faults: list[_Fault], level: int) -> list[_Fault]:
+    """Of every union keep what the likeliest branch says: nobody meant all branches at once."""
+    plain = [fault for fault in faults if len(fault.spot.choices) <= level]
+    unions: dict[Keys, list[_Fault]] = {}
+    for fault in faults:
+        if len(fault.spot.choices) > level:
+            unions.setdefault(fault.spot.choices[level][0], []).append(fault)
+    return plain + [kept for keys, group in unions.items() for kept in _likeliest(keys, group, level)]
 
 
-def _bounds(kind: str, context: Mapping[str, Any], message: str) -> str:
-    text = _BOUNDS.get(kind)
-    return text.format(**context) if text else message[:1].lower() + message[1:]
+def _likeliest(keys: Keys, group: list[_Fault], level: int) -> list[_Fault]:
+    """The branch whose type fits and that has least to say; where no type fits, one fault that names all types."""
+    branches: dict[str, list[_Fault]] = {}
+    for fault in group:
+        branches.setdefault(fault.spot.choices[level][1], []).append(fault)
+    fitting = [branch for branch in branches.values() if not _is_of_wrong_type(keys, branch)]
+    if fitting:
+        return _one_branch_each(min(fitting, key=len), level + 1)
+    return [_Fault(group[0].spot, group[0].error, _all_expected(group))]
 
 
-def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+def _is_of_wrong_type(keys: Keys, branch: Iterable[_Fault]) -> bool:
+    return any(fault.expected and fault.spot.keys == keys for fault in branch)
 
 
-def _unknown(keys: Keys, model: type[BaseModel]) -> str:
-    name, known = str(keys[-1]), _fields_at(keys[:-1], model)
-    lowered = {field.lower(): field for field in known}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    if close:
-        return f'unknown field "{name}"; did you mean "{lowered[close[0]]}"?'
-    return f'unknown field "{name}"' + (f"; known are {', '.join(sorted(known))}" if known else "")
-
-
-def _fields_at(keys: Keys, model: type[BaseModel]) -> list[str]:
-    """Give the names of the fields of the model that stands at some keys."""
-    at: type[BaseModel] | None = model
-    for key in keys:
-        if at is None:
-            return []
-        if isinstance(key, str):
-            field = next((f for name, f in at.model_fields.items() if key in (f.alias, name)), None)
-            at = _model_in(field.annotation) if field is not None else at
-    return [field.alias or name for name, field in at.model_fields.items()] if at is not None else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Find the one model inside of `list[X]`, `X | None`, `dict[str, X]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (list, dict, Union, UnionType) or get_args(annotation):
-        return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
-    return None
+def _all_expected(faults: Iterable[_Fault]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(expected for fault in faults for expected in fault.expected))

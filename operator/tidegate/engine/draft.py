@@ -46,6 +46,7 @@ class Draft:
     actions: list[Action] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
+    disruptions: list[str] = field(default_factory=list)
     wake_at: float | None = None
 
     def letter(self, slot: int) -> int:

@@ -43,7 +43,8 @@ class PodFact:
 
     `alive` until its phase is terminal (or it is gone); `clean` when all ordinary containers ended with exit 0 and
     nobody deletes it; `exit_code`, `reason`, `message` are those of the failed container, else of `main`; `output` is
-    the termination message of `main`; `trouble` is why it does not run yet, in the cluster's words.
+    what `main` wrote; `disruption` why the cluster took it, such as EvictionByEvictionAPI; `trouble` why it does not
+    run yet, in the cluster's words.
     """
 
     name: str
@@ -54,7 +55,7 @@ class PodFact:
     running: bool = False
     clean: bool = False
     deleting: bool = False
-    disrupted: bool = False
+    disruption: str | None = None
     started: float | None = None
     finished: float | None = None
     exit_code: int | None = None

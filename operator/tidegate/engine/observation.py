@@ -133,8 +133,8 @@ def _failed(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
 def _cause(job: JobFact, pod: PodFact | None) -> Failure:
     if pod is None:
         return Failure(job.reason or "JobFailed", job.message, disruption=job.reason == _BY_POD)
-    if pod.disrupted:
-        return Failure("Disrupted", pod.message or job.message, disruption=True)
+    if pod.disruption is not None:
+        return Failure(pod.disruption or "Disrupted", pod.message or job.message, disruption=True)
     if pod.reason == "DeadlineExceeded":
         return Failure("TimedOut", pod.message or "it ran longer than timeoutSeconds")
     if pod.exit_code is None:
@@ -149,6 +149,8 @@ def _cause(job: JobFact, pod: PodFact | None) -> Failure:
 def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = None) -> None:
     """Charge the failure to its budget: another attempt later, or the end of the task."""
     node, used = draft.graph.nodes[slot], draft.ledger.extra_of(slot)
+    if failure.disruption:
+        draft.disruptions.append(failure.reason)
     if not retry.charge(node.retry, used, failure):
         draft.finish(slot, letters.FAILED, failure.reason, failure.message, at=at)
         return

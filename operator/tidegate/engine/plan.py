@@ -38,6 +38,7 @@ class Plan:
     actions: tuple[Action, ...]
     happenings: tuple[Happening, ...]
     ended: tuple[Ended, ...]
+    disruptions: tuple[str, ...]
     outcome: Outcome | None
     wake_at: float | None
 
@@ -56,7 +57,7 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
     retention = Retention(graph.spec.job_retention.succeeded_seconds, graph.spec.job_retention.failed_seconds)
     kept, wake = retain(facts.jobs.values(), state.ledger, retention, now)
     if state.completed is not None:
-        return Plan(state, {}, False, tuple(kept), (), (), None, wake)
+        return Plan(state, {}, False, tuple(kept), (), (), (), None, wake)
     draft = Draft(graph, run, facts, now, state.ledger.copy(), dict(state.records), dict(state.outputs))
     draft.wake_at = wake
     observe(draft)
@@ -91,6 +92,7 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: list[Action],
         tuple(draft.actions + kept),
         tuple(draft.happenings),
         tuple(draft.ended),
+        tuple(draft.disruptions),
         outcome,
         draft.wake_at,
     )

@@ -15,9 +15,15 @@ class Inbox:
     """Takes changes of all kinds. `forget` is told the UID of each run that was deleted."""
 
     def __init__(
-        self, store: Store, runs: WorkQueue[RunKey], flows: WorkQueue[RunKey], forget: Callable[[str], None]
+        self,
+        store: Store,
+        runs: WorkQueue[RunKey],
+        flows: WorkQueue[RunKey],
+        forget: Callable[[str], None],
+        monotonic: Callable[[], float],
     ) -> None:
-        self._store, self._runs, self._flows, self._forget = store, runs, flows, forget
+        self._store, self._runs, self._flows = store, runs, flows
+        self._forget, self._monotonic = forget, monotonic
 
     def flow(self, kind: str | None, obj: Object) -> None:
         """Take a change of a Flow: ADDED, MODIFIED, DELETED, or None for one that was listed."""
@@ -42,8 +48,13 @@ class Inbox:
         """Take a change of a Job or pod."""
         gone = kind == "DELETED"
         key = self._store.drop_child(seen.run_uid, seen.uid) if gone else self._store.put_child(seen)
-        if key is not None:
-            self._runs.add(key, Priority.COMPLETION if _is_decisive(seen) else Priority.NEW)
+        if key is None:
+            return
+        if _is_decisive(seen):
+            self._store.note_end(seen.run_uid, self._monotonic())
+            self._runs.add(key, Priority.COMPLETION)
+        else:
+            self._runs.add(key)
 
 
 def _is_decisive(seen: Seen) -> bool:

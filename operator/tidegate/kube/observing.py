@@ -90,7 +90,7 @@ def see_pod(obj: Mapping[str, Any]) -> Seen | None:
         running=any("running" in (c.get("state") or {}) for c in containers),
         clean=_is_clean(obj, containers, ended),
         deleting="deletionTimestamp" in meta,
-        disrupted=is_true(status.get("conditions"), "DisruptionTarget"),
+        disruption=_disruption(status),
         started=min((t for c in containers if (t := _started(c)) is not None), default=None),
         finished=max((t for c in ended if (t := instant_of(c.get("finishedAt"))) is not None), default=None),
         exit_code=told.get("exitCode"),
@@ -134,6 +134,13 @@ def _told_by(status: Mapping[str, Any], containers: list[Any]) -> Mapping[str, A
     failed = next((end for _, end in ends if end.get("exitCode")), None)
     main = next((end for name, end in ends if name == "main"), None)
     return failed or main or {}
+
+
+def _disruption(status: Mapping[str, Any]) -> str | None:
+    """Give why the cluster took the pod, None when it did not."""
+    condition = find(status.get("conditions"), "DisruptionTarget")
+    taken = condition is not None and condition.get("status") == "True"
+    return (condition.get("reason") or "Disrupted") if condition is not None and taken else None
 
 
 def _message(status: Mapping[str, Any], told: Mapping[str, Any]) -> str:

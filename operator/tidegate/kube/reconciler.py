@@ -116,6 +116,7 @@ class Reconciler:
             return None
         current = await admission.admit(self._client, obj, flow, *judged)
         self._sessions[obj["metadata"]["uid"]] = current
+        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
         return current
 
     async def _flow(self, key: RunKey, obj: Object) -> Object | None:
@@ -158,6 +159,7 @@ class Reconciler:
                 await self._write_cosmetic(key, current, obj, plan)
             again = await self._carrier.carry_out(current, plan.actions, decided)
             if plan.deciding:
+                self._measure_hop(current, plan)
                 await self._report(current, plan)
             self._wake(key, plan, again)
             if again != 0.0:
@@ -214,6 +216,12 @@ class Reconciler:
         if again:
             self._queue.add_after(key, again, Priority.RESYNC)
 
+    def _measure_hop(self, current: Session, plan: Plan) -> None:
+        """Note how long it took from hearing that a task ended to the Jobs of those that waited for it."""
+        heard = self._store.take_end(current.run.uid)
+        if heard is not None and any(isinstance(action, StartJob) and action.fresh for action in plan.actions):
+            self._reporter.hopped(self._clocks.monotonic() - heard)
+
     async def _report(self, current: Session, plan: Plan) -> None:
         """Speak after the write succeeded."""
         now = self._clocks.wall()
@@ -224,13 +232,11 @@ class Reconciler:
             record = records.get(slot)
             started = record.started if record else None
             self._reporter.task_ended(current.run, end, started - job.created if started and job else None)
-        started_jobs = sum(isinstance(action, StartJob) and action.fresh for action in plan.actions)
-        log.debug(
-            "step written",
-            extra={"run": current.run.name, "jobs": started_jobs, "letters": current.status["ledger"]["slots"]},
-        )
+        for reason in plan.disruptions:
+            self._reporter.disrupted(reason)
         if plan.outcome is not None:
             self._reporter.run_ended(current.run, plan.outcome, now)
+            log.info("run ended", extra={"run": current.run.name, "reason": plan.outcome.reason})
         try:
             await self._reporter.tell(current.run, plan.happenings, now)
         except ApiError as error:

@@ -32,6 +32,14 @@ class Reporter:
             flow = self._metrics.flow(run.flow)
             self._metrics.task_start_latency_seconds.labels(run.namespace, flow).observe(start_latency)
 
+    def disrupted(self, reason: str) -> None:
+        """Count a pod that the cluster took."""
+        self._metrics.disruptions.labels(reason).inc()
+
+    def hopped(self, seconds: float) -> None:
+        """Note the time from hearing that a task ended to the Jobs that needed it."""
+        self._metrics.hop_seconds.observe(seconds)
+
     async def tell(self, run: Run, happenings: Iterable[Happening], now: float) -> None:
         """Write Events; one that exists was told already.
 

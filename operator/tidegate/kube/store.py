@@ -3,7 +3,7 @@
 Whatever comes in, by watch or as the answer to our own write, is taken only if it is newer.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,6 +37,7 @@ class Store:
         self._children: dict[str, dict[str, Seen]] = {}
         self._waiting: dict[RunKey, set[RunKey]] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
+        self._news: dict[str, float] = {}
 
     def put_flow(self, obj: Object) -> bool:
         """Take a Flow; say whether it is news."""
@@ -59,6 +60,7 @@ class Store:
         self._drop(self.runs, obj)
         self._key_by_uid.pop(uid, None)
         self._children.pop(uid, None)
+        self._news.pop(uid, None)
 
     def put_child(self, seen: Seen) -> RunKey | None:
         """Take a Job or pod; give the key of its run when it is news and the run is known."""
@@ -91,6 +93,22 @@ class Store:
             if isinstance(seen.fact, PodFact):
                 result[seen.fact.attempt] = (*result.get(seen.fact.attempt, ()), seen.fact)
         return result
+
+    def note_end(self, run_uid: str, instant: float) -> None:
+        """Remember when it was first heard that something of a run ended, until somebody takes it."""
+        self._news.setdefault(run_uid, instant)
+
+    def take_end(self, run_uid: str) -> float | None:
+        """Give, once, when it was first heard that something of a run ended."""
+        return self._news.pop(run_uid, None)
+
+    def active(self) -> Counter[RunKey]:
+        """Count the runs that have not ended, by namespace and Flow."""
+        return Counter(
+            (namespace, obj["spec"]["flowRef"]["name"])
+            for (namespace, _), obj in self.runs.items()
+            if "completionTime" not in (obj.get("status") or {})
+        )
 
     def wait_for_flow(self, run: RunKey, flow: RunKey) -> None:
         """Remember that a run waits for a Flow to appear or change."""

@@ -26,7 +26,7 @@ def suffixed(prefix: str, count: int) -> str:
 
 def prepared(kind: Kind, obj: Object) -> Object:
     """Fill in what the server says of a new object; changes and gives `obj`, which has its uid already."""
-    new = {"apiVersion": kind.api_version, "kind": kind.kind}
+    new: Object = {"apiVersion": kind.api_version, "kind": kind.kind}
     new |= {name: value for name, value in obj.items() if name not in ("apiVersion", "kind")}
     if kind.has_status:
         new.pop("status", None)

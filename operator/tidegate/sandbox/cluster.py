@@ -8,12 +8,12 @@ from typing import Any
 
 from tidegate.api.keys import LABEL_RUN_UID
 from tidegate.errors import ApiError, api_error
-from tidegate.sandbox import birth, rules, sentences
+from tidegate.sandbox import birth, fixed_fields, rules, sentences, shapes
 from tidegate.sandbox.kinds import NAMESPACES, PODS, Kind
 from tidegate.sandbox.moments import stamp
 from tidegate.sandbox.selection import Matcher, equal_to, field_matcher, label_matcher
 from tidegate.sandbox.store import Store
-from tidegate.sandbox.tree import Object, Objects, copied, merged
+from tidegate.sandbox.tree import Object, Objects, copied, merged, without_nulls
 
 Default = Callable[[Kind, Object], Object]
 """Fills in the defaults of a new object; may change the object it is given, and gives the result."""
@@ -60,7 +60,7 @@ class Cluster:
 
     def create(self, kind: Kind, obj: Object, namespace: str | None) -> Object:
         """Store a new object; raises AlreadyExists, NotFound (namespace), Forbidden, Rejected."""
-        new = copied(obj)
+        new = _read(kind, obj)
         metadata = new.setdefault("metadata", {})
         space = _namespace(kind, metadata, namespace)
         name = metadata.get("name") or self.name_after(metadata.get("generateName", ""))
@@ -74,22 +74,25 @@ class Cluster:
 
     def replace(self, kind: Kind, obj: Object, subresource: str) -> Object:
         """Store a new state of an object; raises NotFound, Conflict, Rejected."""
-        metadata = obj.get("metadata") or {}
+        new = _read(kind, obj)
+        metadata = new.get("metadata", {})
         old = self.require(kind, metadata.get("namespace", ""), metadata.get("name", ""))
         if kind.needs_version and not metadata.get("resourceVersion"):
             fault = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
             raise sentences.invalid(kind, metadata["name"], [fault])
         check_preconditions(kind, old, metadata.get("uid"), metadata.get("resourceVersion"))
-        return self._write(kind, old, copied(obj), subresource)
+        return self._write(kind, old, new, subresource)
 
     def patch(self, kind: Kind, namespace: str | None, name: str, patch: Object, subresource: str) -> Object:
         """Apply a JSON merge patch; raises NotFound, Conflict (the patch names another version), Rejected."""
         old = self.require(kind, namespace, name)
+        new = merged(old, patch)
+        shapes.check(kind, new)
         metadata = patch.get("metadata") or {}
         check_preconditions(kind, old, metadata.get("uid"), metadata.get("resourceVersion"))
         if metadata.get("name", name) != name or (metadata.get("namespace") or namespace or "") != (namespace or ""):
             raise sentences.bad_request("the name or namespace of the patch does not match the object's")
-        return self._write(kind, old, merged(old, patch), subresource)
+        return self._write(kind, old, new, subresource)
 
     def change(
         self,
@@ -128,7 +131,10 @@ class Cluster:
             finalizers.append(FINALIZERS[propagation])
         if not finalizers and not seconds and kind is not NAMESPACES:
             return self.store.remove(kind, obj)
-        changes: dict[str, Any] = {"deletionTimestamp": stamp(self.now + seconds), "deletionGracePeriodSeconds": seconds}
+        changes: dict[str, Any] = {
+            "deletionTimestamp": stamp(self.now + seconds),
+            "deletionGracePeriodSeconds": seconds,
+        }
         if finalizers:
             changes["finalizers"] = finalizers
         if "generation" in metadata:
@@ -137,7 +143,7 @@ class Cluster:
 
     def new_metadata(self, kind: Kind, metadata: Object, namespace: str, name: str) -> Object:
         """Give the metadata of a new object: what the writer may say, and what only the server says."""
-        new = {"name": name}
+        new: Object = {"name": name}
         if namespace:
             new["namespace"] = namespace
         new |= {key: value for key, value in metadata.items() if key not in _FIXED and key != "managedFields"}
@@ -179,7 +185,9 @@ class Cluster:
         if new == old:
             return old
         if subresource != "status":
-            _refuse(kind, old["metadata"]["name"], rules.faults(kind, new) or rules.change_faults(kind, old, new))
+            _refuse(
+                kind, old["metadata"]["name"], rules.faults(kind, new) or fixed_fields.change_faults(kind, old, new)
+            )
             if kind.has_generation and _intent(old) != _intent(new):
                 new["metadata"]["generation"] = old["metadata"]["generation"] + 1
         return self.commit(kind, old, new)
@@ -213,6 +221,13 @@ def pod_grace(pod: Object, grace: int | None) -> int:
 def missing_subresource() -> ApiError:
     """The path does not exist."""
     return api_error(404, "NotFound", "the server could not find the requested resource")
+
+
+def _read(kind: Kind, obj: Object) -> Object:
+    """Copy what a writer sent. Custom resources keep their nulls; the other kinds have no place for them."""
+    new: Object = copied(obj) if kind.needs_version else without_nulls(obj)
+    shapes.check(kind, new)
+    return new
 
 
 def _refuse(kind: Kind, name: str, faults: list[str]) -> None:

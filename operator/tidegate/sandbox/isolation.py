@@ -81,7 +81,9 @@ class Launch:
     mounts: tuple[Mount, ...] = ()
 
 
-def launch_of(container: dict[str, Any], env: Mapping[str, str], places: Places, root: Path, *, namespaces: bool) -> Launch:
+def launch_of(
+    container: dict[str, Any], env: Mapping[str, str], places: Places, root: Path, *, namespaces: bool
+) -> Launch:
     """Prepare the container's places and give its start; raises NotRunnable for a path that cannot be had."""
     argv = tuple(expand(word, env) for word in (*container["command"], *(container.get("args") or ())))
     launch = Launch(argv, env, str(places.work))

@@ -1,4 +1,4 @@
-"""Reading what a pod refers to: its own fields, ConfigMaps and Secrets, in the kubelet's words when they are missing."""
+"""Reading what a pod refers to: its fields, ConfigMaps and Secrets, in the kubelet's words when they are missing."""
 
 import base64
 import json
@@ -45,7 +45,9 @@ def field_of(pod: dict[str, Any], path: str) -> str:
             return "\n".join(f"{key}={json.dumps(found[key], ensure_ascii=False)}" for key in sorted(found))
         if path.startswith(f"metadata.{field}['") and path.endswith("']"):
             return found.get(path[len(f"metadata.{field}['") : -2], "")
-    raise NotRunnable(f"fieldRef {path!r} is not a field that a pod can refer to in the sandbox: {', '.join(simple)}, …")
+    raise NotRunnable(
+        f"fieldRef {path!r} is not a field that a pod can refer to in the sandbox: {', '.join(simple)}, …"
+    )
 
 
 def content_of(objects: Objects, kind: Kind, namespace: str, name: str, *, optional: bool) -> dict[str, bytes] | None:

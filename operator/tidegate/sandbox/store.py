@@ -27,11 +27,11 @@ Watcher = Callable[[Kind, str, Object, Object | None], None]
 class Table:
     """All objects of one kind and its recent changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, oldest: int = 0) -> None:
         self.by_namespace: dict[str, dict[str, Object]] = {}
         self.by_run: dict[str, dict[tuple[str, str], None]] = {}
         self.changes: Changes = []
-        self.oldest = 0
+        self.oldest = oldest
         """Changes after this resourceVersion are all kept."""
 
 
@@ -85,6 +85,12 @@ class Store:
                 for obj in self.all_of(kind, namespace):
                     yield kind, obj
 
+    def everything(self) -> Iterator[tuple[Kind, Object]]:
+        """Give all objects."""
+        for kind in KINDS:
+            for obj in self.all_of(kind):
+                yield kind, obj
+
     def changes_since(self, kind: Kind, resource_version: int) -> Changes:
         """Give the changes after a resourceVersion, oldest first; raises Gone when some are not kept any more."""
         table = self._tables[kind.group, kind.plural]
@@ -93,7 +99,7 @@ class Store:
         return table.changes[bisect_right(table.changes, resource_version, key=_version) :]
 
     def put(self, kind: Kind, obj: Object, old: Object | None) -> Object:
-        """Store a new state; takes over `obj` and its metadata, which nobody else may hold. `old` is what it replaces."""
+        """Store a new state in place of `old`; takes over `obj` and its metadata, which nobody else may hold."""
         metadata = obj["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         table = self._tables[kind.group, kind.plural]
@@ -122,10 +128,11 @@ class Store:
         return last
 
     def restore(self, resource_version: int, objects: list[tuple[Kind, Object]]) -> None:
-        """Begin with the objects of an earlier life; its history is lost."""
+        """Begin with the objects of an earlier life, instead of all that is here; its history is lost."""
         self.resource_version = resource_version
-        for table in self._tables.values():
-            table.oldest = resource_version
+        self._by_uid.clear()
+        self._dependents.clear()
+        self._tables = {kind.key: Table(resource_version) for kind in KINDS}
         for kind, obj in objects:
             metadata, table = obj["metadata"], self._tables[kind.group, kind.plural]
             namespace, name = metadata.get("namespace", ""), metadata["name"]

@@ -1,23 +1,25 @@
 """A container's termination message, as the kubelet reads it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 LONGEST = 4096
-_LOG_BYTES, _LOG_LINES = 2048, 80
+LOG_LINES = 80
+_LOG_BYTES = 2048
 
 
-def message_of(file: Path, log: bytes, *, exit_code: int, policy: str) -> str:
+def message_of(file: Path, read_log: Callable[[], bytes], *, exit_code: int, policy: str) -> str:
     """Give the message: the last bytes of `file`, or of the log where the policy and a failure ask for that.
 
     Args:
         file: what the container has written; may have been removed.
-        log: the end of what it has printed.
+        read_log: gives the last `LOG_LINES` lines of what it has printed.
         exit_code: how it ended.
         policy: `terminationMessagePolicy` of the container.
     """
     message = _end_of(file)
     if not message and exit_code and policy == "FallbackToLogsOnError":
-        message = b"".join(log.splitlines(keepends=True)[-_LOG_LINES:])[-_LOG_BYTES:]
+        message = read_log()[-_LOG_BYTES:]
     return message.decode(errors="replace")
 
 

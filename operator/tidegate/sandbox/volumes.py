@@ -43,11 +43,11 @@ def fill_volumes(pod: dict[str, Any], objects: Objects, directory: Path) -> None
 def _files(volume: dict[str, Any], pod: dict[str, Any], objects: Objects) -> Iterator[_File]:
     if "projected" in volume:
         projected = volume["projected"]
-        mode = projected.get("defaultMode", _DEFAULT_MODE)
         for source in projected.get("sources") or ():
-            yield from _source(source, mode, pod, objects)
+            yield from _source(source, projected.get("defaultMode", _DEFAULT_MODE), pod, objects)
     else:
-        spec = next((spec for field, spec in volume.items() if field != "name"), None) or {}
+        kind = next((field for field in volume if field != "name"), "emptyDir")
+        spec: dict[str, Any] = volume.get(kind) or {}
         yield from _source(volume, spec.get("defaultMode", _DEFAULT_MODE), pod, objects)
 
 
@@ -72,12 +72,15 @@ def _source(source: dict[str, Any], mode: int, pod: dict[str, Any], objects: Obj
 def _selected(
     content: dict[str, bytes], spec: dict[str, Any], mode: int, field: str, *, optional: bool
 ) -> Iterator[_File]:
+    everything: list[dict[str, Any]] = [{"key": key, "path": key} for key in content]
     items = spec.get("items")
-    for item in items if items is not None else [{"key": key, "path": key} for key in content]:
+    for item in everything if items is None else items:
         if item["key"] in content:
             yield _File(item["path"], content[item["key"]], item.get("mode") or mode)
         elif not optional:
-            what = "configmap references non-existent config" if field == "configMap" else "references non-existent secret"
+            what = (
+                "configmap references non-existent config" if field == "configMap" else "references non-existent secret"
+            )
             raise Missing(f"{what} key: {item['key']}")
 
 

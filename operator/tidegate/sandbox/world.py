@@ -5,15 +5,16 @@ then lets the controllers act until none has anything left to do at that instant
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from tidegate.sandbox.agenda import Agenda
 from tidegate.sandbox.cluster import Cluster, Default, check_preconditions, missing_subresource
-from tidegate.sandbox.kinds import NAMESPACES, NODES, SERVICEACCOUNTS, Kind
+from tidegate.sandbox.collector import Collector, Namespaces
+from tidegate.sandbox.job_controller import JobController
+from tidegate.sandbox.kinds import JOBS, NAMESPACES, NODES, Kind, find
+from tidegate.sandbox.kubelet import NODE, Kills, Kubelet
 from tidegate.sandbox.store import Changes
-from tidegate.sandbox.tree import Object, Objects
-
-NODE = "sandbox"
-"""The one node, to which every pod is bound."""
+from tidegate.sandbox.tree import Object, Objects, copied
 
 
 class World:
@@ -27,12 +28,27 @@ class World:
     ) -> None:
         self._cluster = Cluster(now=now, new_uid=new_uid, history=history, default=default)
         self._agenda = Agenda()
+        self._kubelet = Kubelet(self._cluster, self._agenda)
+        jobs = JobController(self._cluster, self._agenda)
+        owners = Collector(self._cluster, self._agenda)
+        namespaces = Namespaces(self._cluster, self._agenda)
+        self._controllers = {
+            "node": self._kubelet.look,
+            "jobs": jobs.look,
+            "owners": owners.look,
+            "namespaces": namespaces.look,
+        }
+        self._cluster.store.watchers += [self._kubelet.watch, jobs.watch, owners.watch, namespaces.watch]
         self._found()
 
     @property
     def now(self) -> float:
-        """Wall time of the model in seconds since 1970."""
+        """Wall time of the model in seconds since 1970; what is written bears it. It may be set before a write."""
         return self._cluster.now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._cluster.now = now
 
     @property
     def resource_version(self) -> int:
@@ -66,7 +82,7 @@ class World:
         self._check(kind, subresource)
         return self._cluster.patch(kind, namespace, name, patch, subresource)
 
-    def delete(
+    def delete(  # noqa: PLR0913 - the options of the API's DELETE
         self,
         kind: Kind,
         namespace: str | None,
@@ -96,14 +112,100 @@ class World:
     def step(self, now: float) -> float | None:
         """Let it be `now` and the controllers do all that is due; gives when time alone will change something."""
         self._cluster.now = now
+        while look := self._agenda.pop(now):
+            self._controllers[look[0]](look[1])
         return self._agenda.next_wake()
+
+    def pods_to_start(self) -> Objects:
+        """Give the pods that are bound to the node and that no runtime has claimed, oldest first."""
+        return self._kubelet.pods_to_start()
+
+    def pods_to_kill(self) -> Kills:
+        """Give the claimed pods that must end, as last seen, and the instant until which they may end gracefully.
+
+        A pod stays in the list until `pod_gone`, also when it was deleted by force and exists no more.
+        """
+        return self._kubelet.pods_to_kill()
+
+    def claim(self, pod_uid: str) -> Object | None:
+        """Take a pod over for a runtime; gives it, or None when there is nothing to start any more.
+
+        Reports (the next methods) about a pod that is gone or has reached its end are ignored: runtimes are late.
+        """
+        return self._kubelet.claim(pod_uid)
+
+    def pod_started(self, pod_uid: str, container: str = "main") -> None:
+        """Report that a container, ordinary or init, runs."""
+        self._kubelet.pod_started(pod_uid, container)
+
+    def pod_waiting(self, pod_uid: str, container: str, reason: str, message: str) -> None:
+        """Report why a container cannot start (`ErrImagePull`, `CreateContainerConfigError`...)."""
+        self._kubelet.pod_waiting(pod_uid, container, reason, message)
+
+    def container_terminated(  # noqa: PLR0913 - what a kubelet says about a container's end
+        self,
+        pod_uid: str,
+        container: str,
+        exit_code: int,
+        *,
+        reason: str = "",
+        message: str = "",
+        init: bool = False,
+        settle: bool = True,
+    ) -> None:
+        """Report the end of a container; `init` says that it is an init container, `message` what it left behind.
+
+        The pod's phase and conditions follow in the same write, with `settle=False` only at `pod_settled`.
+        """
+        self._kubelet.container_terminated(pod_uid, container, exit_code, reason, message, init=init, settle=settle)
+
+    def pod_settled(self, pod_uid: str) -> None:
+        """Let a pod's phase follow from its containers, which a real kubelet does a second after their end."""
+        self._kubelet.settle(pod_uid)
+
+    def pod_failed(self, pod_uid: str, reason: str, message: str) -> None:
+        """Report that the node gives up a pod as a whole (`Evicted`, `UnexpectedAdmissionError`...)."""
+        self._kubelet.pod_failed(pod_uid, reason, message)
+
+    def pod_gone(self, pod_uid: str) -> None:
+        """Report that nothing of a pod runs any more; one that is marked for deletion is let go."""
+        self._kubelet.pod_gone(pod_uid)
+
+    def evict(self, pod_uid: str, reason: str = "EvictionByEvictionAPI") -> None:
+        """Evict a pod: the condition DisruptionTarget first, as a write of its own, then its deletion."""
+        self._kubelet.evict(pod_uid, reason)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give all objects as a tree for JSON, to be written before anything else changes."""
+        store = self._cluster.store
+        return {
+            "resourceVersion": store.resource_version,
+            "names": self._cluster.names,
+            "objects": [{"kind": list(kind.key), "object": obj} for kind, obj in store.everything()],
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on with the objects of a snapshot instead of those that are here.
+
+        No runtime has its pods any more: those that ran have failed, those that had not begun start anew.
+        Watches from before must list again.
+        """
+        objects = [(find(*entry["kind"]), copied(entry["object"])) for entry in data["objects"]]
+        known = [(kind, obj) for kind, obj in objects if kind is not None]
+        self._cluster.names = data["names"]
+        self._cluster.store.restore(data["resourceVersion"], known)
+        self._kubelet.recover()
+        for kind, obj in known:
+            looks = {JOBS: "jobs", NAMESPACES: "namespaces"}
+            self._agenda.add(looks.get(kind, "owners"), obj["metadata"]["uid"])
 
     def _check(self, kind: Kind, subresource: str) -> None:
         if subresource and (subresource != "status" or not kind.has_status):
             raise missing_subresource()
 
     def _found(self) -> None:
+        """Create what is there from the start."""
         for name in ("default", "kube-system"):
             self.create(NAMESPACES, {"metadata": {"name": name}})
-        self.create(SERVICEACCOUNTS, {"metadata": {"name": "default"}}, namespace="default")
         self.create(NODES, {"metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}})
+        self.step(self.now)

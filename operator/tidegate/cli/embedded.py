@@ -1,0 +1,108 @@
+"""A cluster for one process: the sandbox, and the operator that works on it, in one event loop."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from tidegate.api.crd import crds
+from tidegate.api.flow import Flow
+from tidegate.api.flowrun import FlowRun
+from tidegate.api.problems import problems_of
+from tidegate.app import Operator, Unwell
+from tidegate.cli.connection import Connection, connect
+from tidegate.errors import Problem
+from tidegate.kube.credentials import load_credentials
+from tidegate.sandbox.sandbox import Sandbox
+from tidegate.settings import Settings
+
+T = TypeVar("T")
+
+# A laptop sleeps, and a person stops a process with Ctrl-Z: neither is a reason to give up.
+_PATIENCE_SECONDS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What runs: the server's address, a connection to it, and the operator's task."""
+
+    url: str
+    connection: Connection
+    operator: asyncio.Task[None]
+
+    async def unless_broken(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do some work; if the operator ends first, stop and raise what it ended with."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task, self.operator}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self.operator.result()
+        raise Unwell("the operator has ended without saying why")
+
+
+@contextlib.asynccontextmanager
+async def embedded(
+    *, port: int = 0, data_dir: Path | None = None, kubeconfig: Path | None = None
+) -> AsyncIterator[Embedded]:
+    """Start both, and leave nothing behind at the end.
+
+    Args:
+        port: of the API server; 0 for any free one.
+        data_dir: where its state is kept; in memory by default.
+        kubeconfig: where to write the way to it; a temporary file by default.
+    """
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        path = kubeconfig or Path(folder) / "kubeconfig"
+        async with Sandbox(port=port, data_dir=data_dir, crds=crds(), admit=admit) as sandbox:
+            sandbox.write_kubeconfig(path)
+            async with connect(kubeconfig=str(path)) as connection:
+                operator = Operator(_settings(path), load_credentials(kubeconfig=str(path)))
+                async with _working(operator) as work:
+                    here = Embedded(sandbox.url, connection, work)
+                    await here.unless_broken(_ready(operator))
+                    yield here
+
+
+def admit(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Problem]:  # noqa: ARG001  the sandbox's signature
+    """Say what the rules in our CRDs would refuse in an object; the rules themselves are CEL, for real API servers."""
+    model: type[Flow | FlowRun] = Flow if obj["kind"] == "Flow" else FlowRun
+    try:
+        model.model_validate(obj, extra="ignore")
+    except ValidationError as error:
+        return problems_of(error, model)
+    return []
+
+
+def _settings(kubeconfig: Path) -> Settings:
+    return Settings(
+        kubeconfig=str(kubeconfig),
+        leader_election=False,
+        probe_host="127.0.0.1",
+        probe_port=0,
+        loop_lag_seconds=_PATIENCE_SECONDS,
+        patience_seconds=_PATIENCE_SECONDS,
+    )
+
+
+async def _ready(operator: Operator) -> None:
+    await operator.ready.wait()
+
+
+@contextlib.asynccontextmanager
+async def _working(operator: Operator) -> AsyncIterator[asyncio.Task[None]]:
+    work = asyncio.create_task(operator.run())
+    try:
+        yield work
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)

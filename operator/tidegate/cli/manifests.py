@@ -1,0 +1,229 @@
+"""Manifests judged as a whole: what is wrong with each document, and with documents that belong together.
+
+`validate` prints what is found here; `run` and `dev` refuse to begin with it.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tidegate.api.flow import MAX_FLOW_NAME, Flow
+from tidegate.api.flowrun import FlowRun
+from tidegate.api.keys import API_VERSION, GROUP
+from tidegate.api.manifest import Document, load_documents
+from tidegate.api.param import Param
+from tidegate.api.problems import path_of, problems_of
+from tidegate.engine import params as parameters
+from tidegate.engine.findings import Finding, Keys, nearest
+from tidegate.engine.graph import compile_flow
+from tidegate.errors import InvalidSpec, Problem, UsageError
+
+M = TypeVar("M", bound=BaseModel)
+
+SUFFIXES = (".yaml", ".yml", ".json")
+STDIN = "<stdin>"
+
+_KINDS: dict[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun}
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What files hold: the documents that can be read, the Flows among them by key, and every mistake."""
+
+    documents: list[Document] = field(default_factory=list)
+    flows: dict[tuple[str, str], Flow] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def demand_valid(self) -> None:
+        """Raise InvalidSpec if anything is wrong."""
+        if self.problems:
+            raise InvalidSpec(self.problems)
+
+
+def read(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Give (file, text) of each path; `-` is stdin, and folders are searched for YAML and JSON files.
+
+    Raises:
+        UsageError: a path cannot be read, or holds no manifest.
+    """
+    return [(name, text) for path in paths for name, text in _read(path)]
+
+
+def judge(texts: Iterable[tuple[str, str]]) -> Judgement:
+    """Judge the documents of all files; problems come in the order of the files and of their places."""
+    result = Judgement()
+    runs: list[tuple[Document, FlowRun]] = []
+    for file, text in texts:
+        try:
+            documents = load_documents(text, file)
+        except InvalidSpec as error:
+            result.problems += error.problems
+            continue
+        result.documents += documents
+        result.problems += _doubles(documents)
+        for document in documents:
+            model = _judge_document(document, result.problems)
+            if isinstance(model, Flow):
+                result.flows[_key(document.data)] = model
+            elif isinstance(model, FlowRun):
+                runs.append((document, model))
+    for document, run in runs:
+        result.problems += _judge_run(document, run, result.flows)
+    order = {file: place for place, file in enumerate(dict.fromkeys(p.file for p in result.problems))}
+    result.problems.sort(key=lambda p: (order[p.file], p.line, p.column))
+    return result
+
+
+def _read(path: str) -> list[tuple[str, str]]:
+    try:
+        if path == "-":
+            return [(STDIN, sys.stdin.read())]
+        if not Path(path).is_dir():
+            return [(path, Path(path).read_text(encoding="utf-8"))]
+        files = sorted(p for p in Path(path).rglob("*") if p.suffix in SUFFIXES and p.is_file())
+        if not files:
+            raise UsageError(f"{path}: the folder has no file that ends in {', '.join(SUFFIXES)}")
+        return [(str(file), file.read_text(encoding="utf-8")) for file in files]
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not text in UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise UsageError(f"{error.filename or path}: {error.strerror}") from None
+
+
+def _key(data: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = data["metadata"]
+    return str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+
+
+def _at(document: Document, keys: Keys, message: str, *, key: bool = False) -> Problem:
+    line, column = document.locate(keys, key=key)
+    return Problem(line, column, path_of(keys), message, document.file)
+
+
+def _judge_document(document: Document, problems: list[Problem]) -> BaseModel | None:
+    """Note what is wrong with one document; give its model if it is of our group and can be read."""
+    data = document.data
+    if not isinstance(data, dict):
+        problems.append(_at(document, (), f"expected an object with apiVersion and kind, got {_word(data)}"))
+        return None
+    missing = [name for name in ("apiVersion", "kind") if not isinstance(data.get(name), str) or not data[name]]
+    problems += [_at(document, (name,), "Required value: a string") for name in missing]
+    problems += _judge_name(document)
+    if missing or data["apiVersion"].partition("/")[0] != GROUP:
+        return None
+    wrong = _judge_kind(document)
+    if wrong:
+        problems += wrong
+        return None
+    model = _parse(document, _KINDS[data["kind"]], problems)
+    if isinstance(model, Flow):
+        _, found = compile_flow(model.spec)
+        problems += [_placed(document, finding) for finding in found]
+    return model
+
+
+def _judge_kind(document: Document) -> list[Problem]:
+    version, kind = document.data["apiVersion"], document.data["kind"]
+    if version != API_VERSION:
+        return [_at(document, ("apiVersion",), f'there is no version "{version}"; expected "{API_VERSION}"')]
+    if kind not in _KINDS:
+        return [_at(document, ("kind",), f'there is no kind "{kind}" in {API_VERSION}{_hint(kind, _KINDS)}')]
+    return []
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    return nearest(word, known) or f"; known are {', '.join(sorted(known))}"
+
+
+def _judge_name(document: Document) -> list[Problem]:
+    metadata = document.data.get("metadata")
+    if metadata is None:
+        return [_at(document, ("metadata", "name"), "Required value")]
+    if not isinstance(metadata, dict):
+        return [_at(document, ("metadata",), f"expected an object with a name, got {_word(metadata)}")]
+    name = metadata.get("name")
+    if name is None or name == "":
+        generated = document.data.get("kind") != "Flow" and metadata.get("generateName")
+        return [] if generated else [_at(document, ("metadata", "name"), "Required value")]
+    wrong = name_problem(name, is_flow=document.data.get("kind") == "Flow")
+    return [_at(document, ("metadata", "name"), wrong)] if wrong else []
+
+
+def name_problem(name: Any, *, is_flow: bool) -> str:
+    """Say what is wrong with an object's name; empty when it is right."""
+    limit, pattern = (MAX_FLOW_NAME, _LABEL) if is_flow else (253, _SUBDOMAIN)
+    if not isinstance(name, str):
+        return f"Invalid value: {name}: must be a string; write it in quotes"
+    if len(name) > limit:
+        return f'Invalid value: "{name}": must have at most {limit} characters, has {len(name)}'
+    if not pattern.fullmatch(name):
+        dots = "" if is_flow else " and dots"
+        return (
+            f'Invalid value: "{name}": must be of lower-case letters, digits, hyphens{dots}, '
+            "and begin and end with a letter or digit"
+        )
+    return ""
+
+
+def _parse(document: Document, model: type[M], problems: list[Problem]) -> M | None:
+    """Give the model; with unknown fields only, what is left is judged too, so that all mistakes are told at once."""
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        problems += problems_of(error, model, document)
+    try:
+        return model.model_validate(document.data, extra="ignore")
+    except ValidationError:
+        return None
+
+
+def _placed(document: Document, finding: Finding) -> Problem:
+    keys = finding.keys
+    if finding.line:
+        line, column = document.locate_in(keys, finding.line, finding.column)
+    else:
+        line, column = document.locate(keys)
+    return Problem(line, column, path_of(keys), finding.message, document.file)
+
+
+def _judge_run(document: Document, run: FlowRun, flows: Mapping[tuple[str, str], Flow]) -> list[Problem]:
+    """Check a run's params if its Flow is among the files; else only the cluster knows."""
+    flow = flows.get((_key(document.data)[0], run.spec.flow_ref.name))
+    if flow is None:
+        return []
+    return [_placed(document, finding) for finding in check_params(flow.spec.params, run.spec.params)]
+
+
+def check_params(declared: Sequence[Param], given: Mapping[str, Any]) -> list[Finding]:
+    """Find what is wrong with the params of a run, before there is a run to evaluate defaults for."""
+    defaults = {param.name: param.default for param in declared if "$[[" not in str(param.default)}
+    return parameters.resolve(declared, given, defaults)[1]
+
+
+def _doubles(documents: Sequence[Document]) -> list[Problem]:
+    """Find objects that a file has twice: the later one would silently win."""
+    first: dict[tuple[Any, ...], Document] = {}
+    found = []
+    for document in documents:
+        data = document.data
+        if not isinstance(data, dict) or not isinstance(data.get("metadata"), dict) or not data["metadata"].get("name"):
+            continue
+        group = str(data.get("apiVersion")).rpartition("/")[0]
+        before = first.setdefault((group, data.get("kind"), *_key(data)), document)
+        if before is not document:
+            line, _ = before.locate(("metadata", "name"))
+            message = f'{data.get("kind")} "{data["metadata"]["name"]}" is there twice, first in line {line}'
+            found.append(_at(document, ("metadata", "name"), message))
+    return found
+
+
+def _word(value: Any) -> str:
+    words = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    return "nothing" if value is None else words.get(type(value), "an object")

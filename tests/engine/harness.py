@@ -1,0 +1,110 @@
+"""A run in a test's hands: give it facts, look at what is decided. Nothing here decides anything itself."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tidegate.api.flow import FlowSpec
+from tidegate.engine import state as states
+from tidegate.engine.actions import StartJob
+from tidegate.engine.facts import Attempt, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
+from tidegate.engine.graph import Graph, compile_flow
+from tidegate.engine.plan import Plan, decide
+from tidegate.engine.run import Run
+from tidegate.engine.state import State
+
+START = 1_764_000_000.0
+
+
+def graph_of(*tasks: dict[str, Any], **spec: Any) -> Graph:
+    """Compile a Flow that must be valid."""
+    graph, found = compile_flow(FlowSpec.model_validate({"tasks": list(tasks), **spec}))
+    assert graph is not None, found
+    return graph
+
+
+def pod(name: str, *needs: str, **more: Any) -> dict[str, Any]:
+    """Give a task with a container."""
+    return {"name": name, "image": "busybox", "command": ["true"], "needs": list(needs), **more}
+
+
+@dataclass
+class Story:
+    """One run, told step by step."""
+
+    graph: Graph
+    params: dict[str, Any] = field(default_factory=dict)
+    now: float = START
+    desired: str = "Running"
+    jobs: dict[Attempt, JobFact] = field(default_factory=dict)
+    pods: dict[Attempt, tuple[PodFact, ...]] = field(default_factory=dict)
+    confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
+    rejections: dict[Attempt, Rejection] = field(default_factory=dict)
+    plan: Plan | None = None
+    state: State | None = None
+
+    @property
+    def run(self) -> Run:
+        return Run("ns", "run", "uid-1", "flow", "flow-abc", START, self.params)
+
+    def step(self, seconds: float = 0.0) -> Plan:
+        """Let time pass and decide; the plan counts as written."""
+        self.now += seconds
+        first = self.state is None
+        state = self.state or states.fresh(self.graph)
+        facts = Facts(self.desired, self.jobs, self.pods, self.confirmed, self.rejections)
+        self.plan = decide(self.graph, self.run, state, facts, self.now, first=first)
+        self.state = self.plan.state
+        return self.plan
+
+    def reload(self) -> None:
+        """Forget everything but status, as a new process does."""
+        assert self.plan is not None
+        status = {**self.plan.status}
+        self.state = states.parse(status, self.graph, {})
+        self.confirmed, self.rejections = {}, {}
+
+    @property
+    def letters(self) -> str:
+        assert self.state is not None
+        return self.state.ledger.slots.decode()
+
+    def started(self) -> list[tuple[str, int]]:
+        """Give what this step starts anew: task and attempt."""
+        assert self.plan is not None
+        return [(a.task, a.attempt[1]) for a in self.plan.actions if isinstance(a, StartJob) and a.fresh]
+
+    def at(self, task: str) -> Attempt:
+        assert self.state is not None
+        slot = self.graph.slots[task]
+        return slot, self.state.ledger.attempts[slot]
+
+    def sees(self, task: str, state: JobState = JobState.ACTIVE, **more: Any) -> None:
+        """Let the task's Job be seen."""
+        attempt = self.at(task)
+        self.jobs[attempt] = JobFact(f"job-{task}", f"juid-{attempt}", attempt, state, self.now, **more)
+
+    def runs(self, task: str, **more: Any) -> None:
+        """Let the task's Job and a running pod be seen."""
+        self.sees(task)
+        attempt = self.at(task)
+        seen = PodFact(f"pod-{task}", f"puid-{attempt}", f"juid-{attempt}", attempt, running=True, started=self.now)
+        self.pods[attempt] = (replace(seen, **more),)
+
+    def succeeds(self, task: str, output: str | None = None) -> None:
+        """Let the containers of the task end well; the Job does not know yet."""
+        self.runs(task, running=False, clean=True, exit_code=0, output=output, finished=self.now)
+
+    def fails(self, task: str, state: JobState = JobState.FAILED, **more: Any) -> None:
+        """Let the task's pod fail and its Job say so."""
+        self.runs(task, running=False, alive=False, finished=self.now, **{"exit_code": 1, "reason": "Error", **more})
+        self.sees(task, state, finished=self.now, reason="BackoffLimitExceeded")
+
+    def row(self, task: str) -> dict[str, Any]:
+        assert self.plan is not None
+        return next(row for row in self.plan.status["tasks"] if row["name"] == task)
+
+    @property
+    def condition(self) -> tuple[str, str]:
+        assert self.plan is not None
+        succeeded = next(c for c in self.plan.status["conditions"] if c["type"] == "Succeeded")
+        return succeeded["status"], succeeded["reason"]
