@@ -75,6 +75,11 @@ def test_names_are_made_from_a_prefix_and_differ():
     assert all(len(name) == 7 and name.startswith("c-") for name in names)
 
 
+def test_a_long_prefix_is_cut_so_that_the_name_fits_a_label():
+    made = a_world().create(CONFIGMAPS, {"metadata": {"generateName": "c" * 70}})
+    assert len(made["metadata"]["name"]) == 63
+
+
 def test_the_same_calls_give_the_same_world():
     def build():
         world = a_world()
@@ -111,7 +116,11 @@ def test_what_cannot_be_created_is_refused_with_a_sentence(obj, error, message):
     [
         ({"template": None}, 422, "spec.template.spec.restartPolicy: Required value"),
         ({"template": []}, 400, "spec.template: found a list, expected an object"),
-        ({"template": {"spec": {"restartPolicy": "Always", "containers": [{"name": "m", "image": "i"}]}}}, 422, "Always"),
+        (
+            {"template": {"spec": {"restartPolicy": "Always", "containers": [{"name": "m", "image": "i"}]}}},
+            422,
+            "Always",
+        ),
         ({"template": {"spec": {"restartPolicy": "Never"}}}, 422, "spec.template.spec.containers: Required value"),
         ({"template": {"spec": {"restartPolicy": "Never", "containers": ["m"]}}}, 400, "containers[0]: found a string"),
         ({"backoffLimit": -1}, 422, "spec.backoffLimit: Invalid value: -1"),
@@ -195,7 +204,12 @@ def test_a_merge_patch_with_a_stale_version_is_a_conflict():
         (SECRETS, {"metadata": {"name": "x"}, "type": "Opaque"}, {"type": "other"}, "type: Invalid value"),
         (JOBS, a_job("x"), {"spec": {"template": {"spec": {"hostname": "h"}}}}, "spec.template: Invalid value"),
         (JOBS, a_job("x"), {"spec": {"completions": 2}}, "spec.completions: Invalid value"),
-        (FLOWRUNS, {"metadata": {"name": "x"}, "spec": {"params": {}}}, {"spec": {"params": {"a": 1}}}, "params cannot"),
+        (
+            FLOWRUNS,
+            {"metadata": {"name": "x"}, "spec": {"params": {}}},
+            {"spec": {"params": {"a": 1}}},
+            "params cannot",
+        ),
         (
             FLOWRUNS,
             {"metadata": {"name": "x"}, "spec": {"desiredState": "Terminated"}},
@@ -260,10 +274,14 @@ def test_lists_by_run_follow_every_change_of_the_label():
         world.create(CONFIGMAPS, {"metadata": {"name": name, "labels": {label: "1"}}})
     world.patch_merge(CONFIGMAPS, "default", "a", {"metadata": {"labels": {label: "2"}}})
     world.delete(CONFIGMAPS, "default", "b")
-    found = {value: [obj["metadata"]["name"] for obj in world.list(CONFIGMAPS, labels=f"{label}={value}")] for value in "12"}
+    found = {
+        value: [obj["metadata"]["name"] for obj in world.list(CONFIGMAPS, labels=f"{label}={value}")] for value in "12"
+    }
     assert found == {"1": [], "2": ["a"]}
     assert [obj["metadata"]["name"] for obj in world.list(CONFIGMAPS, "default", labels=f"{label}=2,!x")] == ["a"]
     assert world.list(CONFIGMAPS, "other", labels=f"{label}=2") == []
+    world.delete(CONFIGMAPS, "default", "a")
+    assert [world.list(CONFIGMAPS, labels=f"{label}={value}") for value in "12"] == [[], []]
 
 
 def test_runs_are_selected_by_the_fields_that_their_definition_names():
@@ -377,4 +395,9 @@ def test_kinds_are_found_by_group_and_plural():
     assert find("batch", "jobs") is JOBS
     assert find("", "jobs") is None
     assert len({kind.key for kind in KINDS}) == len(KINDS)
-    assert (JOBS.resource, JOBS.qualified, JOBS.api_version, JOBS.singular) == ("jobs.batch", "Job.batch", "batch/v1", "job")
+    assert (JOBS.resource, JOBS.qualified, JOBS.api_version, JOBS.singular) == (
+        "jobs.batch",
+        "Job.batch",
+        "batch/v1",
+        "job",
+    )

@@ -3,7 +3,7 @@
 import click
 
 from tidegate.api.flowrun import DesiredState
-from tidegate.cli.connection import cluster_options, connect, run_async
+from tidegate.cli.connection import Where, cluster_options, connect, run_async
 from tidegate.cli.flowruns import outcome
 from tidegate.cli.stopping import ask_to_stop
 
@@ -17,11 +17,11 @@ def command(
 ) -> None:
     """Ask RUN to stop; what runs is ended, what has not started does not."""
     wanted = DesiredState.TERMINATED if terminate else DesiredState.CANCELLED
-    click.echo(run_async(_cancel(run, wanted, (namespace, cluster_context, kubeconfig))))
+    click.echo(run_async(_cancel(run, wanted, Where(namespace, cluster_context, kubeconfig))))
 
 
-async def _cancel(name: str, wanted: DesiredState, where: tuple[str | None, str | None, str | None]) -> str:
-    async with connect(*where) as connection:
+async def _cancel(name: str, wanted: DesiredState, where: Where) -> str:
+    async with connect(where) as connection:
         run = await ask_to_stop(connection.client, connection.namespace, name, wanted)
     ended = outcome(run)
     if ended is not None:

@@ -5,7 +5,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -25,6 +25,14 @@ class Connection:
     namespace: str
 
 
+class Where(NamedTuple):
+    """What the command line says of the cluster; None: as kubectl finds it."""
+
+    namespace: str | None = None
+    cluster_context: str | None = None
+    kubeconfig: str | None = None
+
+
 def cluster_options(command: F) -> F:
     """Add -n, --context and --kubeconfig to a command."""
     for option in (
@@ -37,18 +45,16 @@ def cluster_options(command: F) -> F:
 
 
 @contextlib.asynccontextmanager
-async def connect(
-    namespace: str | None = None, cluster_context: str | None = None, kubeconfig: str | None = None
-) -> AsyncIterator[Connection]:
+async def connect(where: Where) -> AsyncIterator[Connection]:
     """Open a connection and close it at the end.
 
     Raises:
         UsageError: no cluster is configured.
     """
-    credentials = load_credentials(cluster_context, kubeconfig)
+    credentials = load_credentials(where.cluster_context, where.kubeconfig)
     client = HttpClient(credentials, rng=random.Random())  # noqa: S311  jitter
     try:
-        yield Connection(client, credentials, namespace or credentials.namespace)
+        yield Connection(client, credentials, where.namespace or credentials.namespace)
     finally:
         await client.close()
 

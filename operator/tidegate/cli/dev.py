@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from tidegate.cli import manifests
+from tidegate.cli import manifests, sources
 from tidegate.cli.applying import apply_all, ensure_namespaces
-from tidegate.cli.embedded import embedded
-from tidegate.cli.interrupts import interrupts
-from tidegate.cli.local import listen_to_operator
+from tidegate.cli.interrupts import interrupts, run
+from tidegate.cli.operatorlogs import listen_to_operator
 
 _FOLDER = Path(".tidegate")
 _NAMESPACE = "default"
@@ -32,22 +31,23 @@ def command(paths: tuple[str, ...], port: int, data_dir: Path | None, *, verbose
     documents = _judged(paths)
     listen_to_operator(verbose=verbose)
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(documents, port, data_dir))
+        run(_serve(documents, port, data_dir))
 
 
 def _judged(paths: Sequence[str]) -> manifests.Judgement:
-    judgement = manifests.judge(manifests.read(paths))
+    judgement = manifests.judge(sources.read(paths))
     judgement.demand_valid()
     return judgement
 
 
 async def _serve(judgement: manifests.Judgement, port: int, data_dir: Path | None) -> None:
+    from tidegate.cli.embedded import embedded  # noqa: PLC0415  a mistake is told before kopf is loaded
+
     kubeconfig = _prepare(_FOLDER)
     documents = [document.data for document in judgement.documents]
     with interrupts():
         try:
             async with embedded(port=port, data_dir=data_dir, kubeconfig=kubeconfig) as here:
-                kubeconfig.chmod(0o600)
                 await ensure_namespaces(here.connection.client, documents, _NAMESPACE)
                 for line in await apply_all(here.connection.client, documents, _NAMESPACE):
                     click.echo(line)

@@ -15,7 +15,7 @@ from tidegate.api.flow import Flow
 from tidegate.api.flowrun import FlowRun
 from tidegate.api.problems import problems_of
 from tidegate.app import Operator, Unwell
-from tidegate.cli.connection import Connection, connect
+from tidegate.cli.connection import Connection, Where, connect
 from tidegate.errors import Problem
 from tidegate.kube.credentials import load_credentials
 from tidegate.sandbox.sandbox import Sandbox
@@ -65,7 +65,7 @@ async def embedded(
         path = kubeconfig or Path(folder) / "kubeconfig"
         async with Sandbox(port=port, data_dir=data_dir, crds=crds(), admit=admit) as sandbox:
             sandbox.write_kubeconfig(path)
-            async with connect(kubeconfig=str(path)) as connection:
+            async with connect(Where(kubeconfig=str(path))) as connection:
                 operator = Operator(_settings(path), load_credentials(kubeconfig=str(path)))
                 async with _working(operator) as work:
                     here = Embedded(sandbox.url, connection, work)

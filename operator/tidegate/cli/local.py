@@ -1,18 +1,17 @@
 """`tidegate run --local`: one run on a throw-away cluster in this process."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tidegate import logs
 from tidegate.api.flowrun import DesiredState
 from tidegate.cli import running, tasklogs
 from tidegate.cli.applying import apply_all, ensure_namespaces
 from tidegate.cli.embedded import Embedded, embedded
 from tidegate.cli.interrupts import Interrupts, interrupts
+from tidegate.cli.operatorlogs import listen_to_operator
 from tidegate.cli.progress import Progress, progress
 from tidegate.cli.stopping import ask_to_stop
 from tidegate.errors import ApiError
@@ -45,16 +44,6 @@ async def run_local(order: Order, *, verbose: bool = False) -> tuple[Object, lis
     with interrupts() as interruptions, progress(lines_only=verbose) as shown:
         async with embedded() as here:
             return await here.unless_broken(_run(here, order, interruptions, shown))
-
-
-def listen_to_operator(*, verbose: bool) -> None:
-    """Let the operator in this process log to stderr, or to nowhere."""
-    if verbose:
-        logs.configure("INFO", "text")
-    else:
-        root = logging.getLogger()
-        root.handlers[:] = [logging.NullHandler()]
-        root.setLevel(logging.CRITICAL)
 
 
 async def _run(here: Embedded, order: Order, interruptions: Interrupts, shown: Progress) -> tuple[Object, list[str]]:

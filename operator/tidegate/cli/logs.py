@@ -6,7 +6,7 @@ import sys
 import click
 
 from tidegate.cli import podlogs
-from tidegate.cli.connection import Connection, cluster_options, connect, run_async
+from tidegate.cli.connection import Connection, Where, cluster_options, connect, run_async
 from tidegate.cli.flowruns import outcome
 from tidegate.errors import TidegateError, UsageError
 from tidegate.kube.client import Object
@@ -30,11 +30,11 @@ def command(
     kubeconfig: str | None,
 ) -> None:
     """Show the log of TASK in RUN, or those of all tasks, each line after `task | `."""
-    run_async(_logs(run, task, follow=follow, where=(namespace, cluster_context, kubeconfig)))
+    run_async(_logs(run, task, follow=follow, where=Where(namespace, cluster_context, kubeconfig)))
 
 
-async def _logs(name: str, task: str | None, *, follow: bool, where: tuple[str | None, str | None, str | None]) -> None:
-    async with connect(*where) as connection:
+async def _logs(name: str, task: str | None, *, follow: bool, where: Where) -> None:
+    async with connect(where) as connection:
         run = await connection.client.get(FLOWRUNS, connection.namespace, name)
         if follow:
             try:

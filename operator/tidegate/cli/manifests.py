@@ -3,34 +3,27 @@
 `validate` prints what is found here; `run` and `dev` refuse to begin with it.
 """
 
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tidegate.api.flow import MAX_FLOW_NAME, Flow
+from tidegate.api.flow import Flow
 from tidegate.api.flowrun import FlowRun
 from tidegate.api.keys import API_VERSION, GROUP
 from tidegate.api.manifest import Document, load_documents
 from tidegate.api.param import Param
 from tidegate.api.problems import path_of, problems_of
+from tidegate.cli.objectnames import name_problem
 from tidegate.engine import params as parameters
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.graph import compile_flow
-from tidegate.errors import InvalidSpec, Problem, UsageError
+from tidegate.errors import InvalidSpec, Problem
 
 M = TypeVar("M", bound=BaseModel)
 
-SUFFIXES = (".yaml", ".yml", ".json")
-STDIN = "<stdin>"
-
 _KINDS: dict[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun}
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 @dataclass(slots=True)
@@ -45,15 +38,6 @@ class Judgement:
         """Raise InvalidSpec if anything is wrong."""
         if self.problems:
             raise InvalidSpec(self.problems)
-
-
-def read(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Give (file, text) of each path; `-` is stdin, and folders are searched for YAML and JSON files.
-
-    Raises:
-        UsageError: a path cannot be read, or holds no manifest.
-    """
-    return [(name, text) for path in paths for name, text in _read(path)]
 
 
 def judge(texts: Iterable[tuple[str, str]]) -> Judgement:
@@ -79,22 +63,6 @@ def judge(texts: Iterable[tuple[str, str]]) -> Judgement:
     order = {file: place for place, file in enumerate(dict.fromkeys(p.file for p in result.problems))}
     result.problems.sort(key=lambda p: (order[p.file], p.line, p.column))
     return result
-
-
-def _read(path: str) -> list[tuple[str, str]]:
-    try:
-        if path == "-":
-            return [(STDIN, sys.stdin.read())]
-        if not Path(path).is_dir():
-            return [(path, Path(path).read_text(encoding="utf-8"))]
-        files = sorted(p for p in Path(path).rglob("*") if p.suffix in SUFFIXES and p.is_file())
-        if not files:
-            raise UsageError(f"{path}: the folder has no file that ends in {', '.join(SUFFIXES)}")
-        return [(str(file), file.read_text(encoding="utf-8")) for file in files]
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not text in UTF-8: {error.reason} at byte {error.start}") from None
-    except OSError as error:
-        raise UsageError(f"{error.filename or path}: {error.strerror}") from None
 
 
 def _key(data: Mapping[str, Any]) -> tuple[str, str]:
@@ -154,22 +122,6 @@ def _judge_name(document: Document) -> list[Problem]:
         return [] if generated else [_at(document, ("metadata", "name"), "Required value")]
     wrong = name_problem(name, is_flow=document.data.get("kind") == "Flow")
     return [_at(document, ("metadata", "name"), wrong)] if wrong else []
-
-
-def name_problem(name: Any, *, is_flow: bool) -> str:
-    """Say what is wrong with an object's name; empty when it is right."""
-    limit, pattern = (MAX_FLOW_NAME, _LABEL) if is_flow else (253, _SUBDOMAIN)
-    if not isinstance(name, str):
-        return f"Invalid value: {name}: must be a string; write it in quotes"
-    if len(name) > limit:
-        return f'Invalid value: "{name}": must have at most {limit} characters, has {len(name)}'
-    if not pattern.fullmatch(name):
-        dots = "" if is_flow else " and dots"
-        return (
-            f'Invalid value: "{name}": must be of lower-case letters, digits, hyphens{dots}, '
-            "and begin and end with a letter or digit"
-        )
-    return ""
 
 
 def _parse(document: Document, model: type[M], problems: list[Problem]) -> M | None:

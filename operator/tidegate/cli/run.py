@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from tidegate.cli import manifests, parameters, running
+from tidegate.cli import manifests, parameters, running, sources
 from tidegate.cli.choosing import Chosen, choose
-from tidegate.cli.connection import cluster_options, connect, run_async
+from tidegate.cli.connection import Connection, Where, cluster_options, connect, run_async
 from tidegate.cli.flowruns import exit_code
 from tidegate.errors import UsageError
 from tidegate.kube.client import Object
@@ -60,10 +60,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     With --local FILE everything in it is applied to a throw-away cluster in this process. Without, NAME is a Flow of
     the cluster. Exit code of a run that was waited for: 0 succeeded, 1 failed, 2 invalid, 3 cancelled.
     """
-    where = (given.pop("namespace"), given.pop("cluster_context"), given.pop("kubeconfig"))
+    where = Where(given.pop("namespace"), given.pop("cluster_context"), given.pop("kubeconfig"))
     options = Options(**given)
     _check(options)
-    ctx.exit(_run_local(options, where[0]) if options.is_local else run_async(_run_remote(options, where)))
+    ctx.exit(_run_local(options, where.namespace) if options.is_local else run_async(_run_remote(options, where)))
 
 
 def _check(options: Options) -> None:
@@ -80,7 +80,7 @@ def _check(options: Options) -> None:
 
 def _judge(options: Options, file: str) -> Judged:
     """Read FILE; raises InvalidSpec with everything that is wrong with it or with the params."""
-    judgement = manifests.judge(manifests.read([file]))
+    judgement = manifests.judge(sources.read([file]))
     judgement.demand_valid()
     chosen = choose(judgement.flows, options.flow)
     params = parameters.typed(chosen.flow.spec.params, parameters.pairs(options.params))
@@ -89,7 +89,7 @@ def _judge(options: Options, file: str) -> Judged:
 
 def _run_local(options: Options, namespace: str | None) -> int:
     judged = _judge(options, options.target or options.file or "")
-    from tidegate.cli import local, tasklogs  # noqa: PLC0415  a mistake is told before kopf is loaded
+    from tidegate.cli import interrupts, local, tasklogs  # noqa: PLC0415  a mistake is told before kopf is loaded
 
     default = namespace or "default"
     order = local.Order(
@@ -101,7 +101,7 @@ def _run_local(options: Options, namespace: str | None) -> int:
         log_files=tasklogs.targets(options.log_of, judged.chosen.flow),
     )
     try:
-        run, missing = asyncio.run(local.run_local(order, verbose=options.verbose))
+        run, missing = interrupts.run(local.run_local(order, verbose=options.verbose))
     except asyncio.CancelledError:
         click.echo("tidegate: interrupted; what ran was killed", err=True)
         return 3
@@ -111,11 +111,11 @@ def _run_local(options: Options, namespace: str | None) -> int:
     return exit_code(run) or (1 if missing else 0)
 
 
-async def _run_remote(options: Options, where: tuple[str | None, str | None, str | None]) -> int:
+async def _run_remote(options: Options, where: Where) -> int:
     from tidegate.cli import remote  # noqa: PLC0415  likewise
 
     judged = _judge(options, options.file) if options.file else None
-    async with connect(*where) as connection:
+    async with connect(where) as connection:
         if judged is not None:
             run = await remote.start_applied(connection, judged.documents, judged.chosen, judged.params)
         else:
@@ -123,7 +123,7 @@ async def _run_remote(options: Options, where: tuple[str | None, str | None, str
         return await _finish(connection, run, options)
 
 
-async def _finish(connection: Any, run: Object, options: Options) -> int:
+async def _finish(connection: Connection, run: Object, options: Options) -> int:
     if not options.wait:
         click.echo(run["metadata"]["name"])
         return 0

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from tidegate.cli import manifests
+from tidegate.cli import manifests, sources
 from tidegate.errors import Problem
 
 
@@ -18,7 +18,7 @@ def command(ctx: click.Context, files: tuple[str, ...], output: str) -> None:
 
     FILE may be a folder, which is searched for YAML and JSON, or - for stdin.
     """
-    judgement = manifests.judge(manifests.read(files))
+    judgement = manifests.judge(sources.read(files))
     if output == "json":
         found = [_plain(problem) for problem in judgement.problems]
         click.echo(json.dumps({"valid": not found, "problems": found}, indent=2, ensure_ascii=False))

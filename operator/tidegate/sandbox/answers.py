@@ -64,8 +64,13 @@ def fault_of(problem: Problem) -> Fault:
     return Fault("FieldValueInvalid", problem.path, f"Invalid value: {problem.message}")
 
 
-def status_of(error: ApiError) -> Object:
-    """Give the Status object for an error of the world or of a request."""
+def status_of(error: ApiError, about: Mapping[str, str] | None = None) -> Object:
+    """Give the Status object for an error of the world or of a request.
+
+    Args:
+        error: what went wrong; a Refused brings its own details.
+        about: name, group and kind of the object that the request is about, where that is known.
+    """
     status: Object = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -75,9 +80,19 @@ def status_of(error: ApiError) -> Object:
         "reason": error.reason,
         "code": error.status,
     }
-    if isinstance(error, Refused) and error.details:
-        status["details"] = error.details
-    return status
+    details = error.details if isinstance(error, Refused) else _details(error, about or {})
+    return {**status, "details": details} if details else status
+
+
+def _details(error: ApiError, about: Mapping[str, str]) -> Object:
+    """Give the details that kubectl wants to see: of an Invalid it shows the causes only."""
+    details: Object = dict(about)
+    if error.status == 422:
+        field, _, text = error.message.partition(" is invalid: ")[2].partition(": ")
+        details["causes"] = [
+            {"reason": "FieldValueInvalid", "field": field.lstrip("["), "message": text or error.message}
+        ]
+    return details
 
 
 def success(details: Mapping[str, Any]) -> Object:

@@ -76,7 +76,7 @@ class Cluster:
         """Store a new state of an object; raises NotFound, Conflict, Rejected."""
         new = _read(kind, obj)
         metadata = new.get("metadata", {})
-        old = self.require(kind, metadata.get("namespace", ""), metadata.get("name", ""))
+        old = self.require(kind, _namespace(kind, metadata, None), metadata.get("name", ""))
         if kind.needs_version and not metadata.get("resourceVersion"):
             fault = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
             raise sentences.invalid(kind, metadata["name"], [fault])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from datetime import datetime
 from typing import Any
 
@@ -139,7 +139,7 @@ def _max_length(limit: int) -> Check:
     return check
 
 
-def _min_size(cls: type, noun: str) -> Callable[[int], Check]:
+def _min_size(cls: type[Sized], noun: str) -> Callable[[int], Check]:
     def build(limit: int) -> Check:
         def check(value: Any, path: str) -> Fault | None:
             is_small = isinstance(value, cls) and len(value) < limit
@@ -150,7 +150,7 @@ def _min_size(cls: type, noun: str) -> Callable[[int], Check]:
     return build
 
 
-def _max_size(cls: type) -> Callable[[int], Check]:
+def _max_size(cls: type[Sized]) -> Callable[[int], Check]:
     def build(limit: int) -> Check:
         def check(value: Any, path: str) -> Fault | None:
             if not isinstance(value, cls) or len(value) <= limit:

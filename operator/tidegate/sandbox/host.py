@@ -33,14 +33,15 @@ class Host:
         self.world.step(self.clock())
         return self.world
 
+    @property
+    def next_change(self) -> asyncio.Event:
+        """Is set when the world changes. Take it before looking at the world, or a change may be missed."""
+        return self._changed
+
     def note_change(self) -> None:
         """Wake those who wait for the world to change."""
         self._changed.set()
         self._changed = asyncio.Event()
-
-    async def change(self) -> None:
-        """Wait until the world has changed."""
-        await self._changed.wait()
 
     def prepare(self) -> None:
         """Make the directories; what an earlier sandbox left of its pods goes."""

@@ -179,6 +179,7 @@ class PodRunner:
         """Do what needs ConfigMaps and Secrets; while they are missing, wait for a change of the world."""
         told = ""
         while True:
+            changed = self._host.next_change
             try:
                 return attempt()
             except Missing as missing:
@@ -186,10 +187,10 @@ class PodRunner:
                     told = str(missing)
                     for name in containers:
                         self._host.report().pod_waiting(self._uid, name, reason, told)
-            await self._change_or_stop()
+            await self._one_of(changed, self._stopping)
 
-    async def _change_or_stop(self) -> None:
-        waits = [asyncio.ensure_future(self._host.change()), asyncio.ensure_future(self._stopping.wait())]
+    async def _one_of(self, *events: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in events]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -13,11 +13,11 @@ class RuntimeWorld(Protocol):
         """Give an object; raises NotFound."""
         ...
 
-    def on_change(self, callback: Callable[[Kind, str, dict[str, Any]], None]) -> None:
-        """Have `callback(kind, ADDED|MODIFIED|DELETED, object)` called after each change."""
+    def on_change(self, _callback: Callable[[Kind, str, dict[str, Any]], None], /) -> None:
+        """Have the callback called as `(kind, ADDED|MODIFIED|DELETED, object)` after each change."""
         ...
 
-    def step(self, now: float) -> float | None:
+    def step(self, _now: float, /) -> float | None:
         """Let it be `now`."""
         ...
 

@@ -66,7 +66,7 @@ def check(kind: Kind, obj: Object) -> None:
             _check_entries(kind, path, value)
 
 
-def _check_entries(kind: Kind, path: str, entries: list[Any]) -> None:
+def _check_entries(kind: Kind, path: str, entries: Any) -> None:
     for index, entry in enumerate(entries):
         if type(entry) is not dict:
             raise _misfit(kind, f"{path}[{index}]", dict, entry)

@@ -61,7 +61,15 @@ class Place:
 class Node:
     """One node of a schema, made ready for quick walks."""
 
-    __slots__ = ("checks", "defaults", "is_set", "items", "keys", "nullable", "preserves", "properties") + (
+    __slots__ = (
+        "checks",
+        "defaults",
+        "is_set",
+        "items",
+        "keys",
+        "nullable",
+        "preserves",
+        "properties",
         "required",
         "type",
         "values",
@@ -168,9 +176,13 @@ def _find_duplicates(node: Node, items: list[Any], place: Place, found: Review) 
     """Report the items of a list-map or list-set whose key was there before."""
     seen: set[str] = set()
     for index, item in enumerate(items):
-        if node.keys:
-            item = {key: item[key] for key in node.keys if key in item} if isinstance(item, dict) else None
-        text = json.dumps(item, separators=(",", ":"))
+        text = json.dumps(_key_of(node, item), separators=(",", ":"))
         if text in seen:
             found.faults.append(Fault("FieldValueDuplicate", str(Place(place, index)), f"Duplicate value: {text}"))
         seen.add(text)
+
+
+def _key_of(node: Node, item: Any) -> Any:
+    if not node.keys:
+        return item
+    return {key: item[key] for key in node.keys if key in item} if isinstance(item, dict) else None

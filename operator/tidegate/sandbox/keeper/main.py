@@ -79,9 +79,11 @@ class Keeper:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, shim.WATCHED)
 
     def _end_strays(self) -> None:
-        for pid in family.children():
-            if pid not in self.shims.values():
-                family.end(pid)
+        quiet = 0
+        while quiet < 2:  # the kernel's list may skip somebody while another one exits
+            strays = [pid for pid in family.children() if pid not in self.shims.values()]
+            ended = [family.end(pid) for pid in strays]  # whose children become ours, for the next round
+            quiet = 0 if any(ended) else quiet + 1
 
 
 def main() -> NoReturn:

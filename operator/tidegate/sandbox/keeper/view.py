@@ -39,24 +39,29 @@ def enter(mounts: Sequence[Mount], staging: str, *, as_user: bool) -> None:
     """Leave the machine's mount namespace and attach `mounts`; raises OSError with the path in question."""
     linux.leave_mount_namespace(as_user=as_user)
     linux.mount_memory(staging)
-    view = _View(Path(staging), Path(staging).stat().st_dev)
+    view = _View(_held(staging), Path(staging).stat().st_dev)
     ordered = sorted(mounts, key=lambda mount: mount.target.count("/"))
+    sources = [_held(mount.source) for mount in ordered]
     if any(_standing(Path(os.path.realpath(mount.target))) == _ROOT for mount in ordered):
         os.chroot(_stand_in(view, _ROOT))
         os.chdir("/")
-    for mount in ordered:
-        view.attached.append(_attach(view, mount))
+    for mount, source in zip(ordered, sources, strict=True):
+        view.attached.append(_attach(view, source, Path(os.path.realpath(mount.target))))
     for mount, target in zip(ordered, view.attached, strict=True):
         if mount.read_only:
             linux.make_read_only(str(target))
 
 
-def _attach(view: _View, mount: Mount) -> Path:
-    target = Path(os.path.realpath(mount.target))
-    is_directory = Path(mount.source).is_dir()
+def _held(path: str) -> Path:
+    """Give a path by which we reach `path` also when a mount has hidden it."""
+    return Path(f"/proc/self/fd/{os.open(path, os.O_PATH | os.O_CLOEXEC)}")
+
+
+def _attach(view: _View, source: Path, target: Path) -> Path:
+    is_directory = source.is_dir()
     if not target.exists() or target.is_dir() != is_directory:
         _make_point(view, target, is_directory=is_directory)
-    linux.bind(mount.source, str(target))
+    linux.bind(str(source), str(target))
     return target
 
 
