@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## run the weather sample without a cluster and keep its rep
 	@echo "The report is in $(REPORT): open it in a browser."
 
 test: $(INSTALLED)  ## all tests that need no cluster; ARGS go to pytest
-	$(BIN)/pytest tests $(ARGS)
+	$(BIN)/pytest tests -n auto $(ARGS)
 
 lint: $(INSTALLED)  ## style, types, layers, dependencies, dead code, drift of generated files
 	$(BIN)/ruff check

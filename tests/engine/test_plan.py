@@ -169,12 +169,12 @@ def test_the_next_attempt_waits_for_the_last_pod_of_the_one_before():
     story.step()
     story.runs("a")
     story.step(1)
-    job = story.jobs.pop(story.at("a"))
-    story.confirmed[job.attempt] = frozenset({Confirmed.JOB_GONE})
+    story.sees("a", JobState.TOMBSTONE)
     story.step(1)
     assert story.letters == "O"
     assert story.row("a")["reason"] == "JobDeleted"
-    story.pods[job.attempt] = ()
+    story.pods.clear()
+    story.confirmed[(0, 1)] = frozenset({Confirmed.PODS_GONE})
     story.step(1)
     assert story.started() == [("a", 2)]
 
@@ -196,9 +196,11 @@ def test_an_observed_job_that_is_gone_fails_its_attempt():
     story.step()
     story.runs("t0")
     story.step(1)
-    story.jobs.clear()
+    story.sees("t0", JobState.TOMBSTONE)
     story.pods.clear()
-    story.confirmed[(0, 1)] = frozenset({Confirmed.JOB_GONE, Confirmed.PODS_GONE})
+    plan = story.step(1)
+    assert ConfirmGone((0, 1)) in plan.actions
+    story.confirmed[(0, 1)] = frozenset({Confirmed.PODS_GONE})
     story.step(1)
     assert story.letters == "F"
     assert story.row("t0")["reason"] == "JobDeleted"

@@ -269,3 +269,30 @@ async def test_a_dropped_key_comes_no_more():
         queue.drop("gone")
         await asyncio.sleep(100)
     assert looks == []
+
+
+@on_virtual_time
+async def test_a_due_key_does_not_keep_the_loop_busy_while_all_workers_work():
+    queue = WorkQueue(rng=random.Random(1))
+    looks = 0
+    release = asyncio.Event()
+
+    async def handler(_key):
+        await release.wait()
+
+    wait = queue._wait_for_change
+
+    async def counted(**options):
+        nonlocal looks
+        looks += 1
+        await wait(**options)
+
+    queue._wait_for_change = counted
+    queue.add("busy")
+    queue.add_after("later", 1.0)
+    work = asyncio.create_task(queue.run(handler, 1))
+    await asyncio.sleep(5.0)
+    assert looks <= 3
+    release.set()
+    await asyncio.sleep(1.0)
+    work.cancel()

@@ -21,6 +21,7 @@ from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS, JOBS, PODS, Resource
 from tidegate.kube.store import RunKey, Store
 from tidegate.metrics import Metrics
+from tidegate.sandbox.kinds import Kind
 
 UNEXPECTED = (ApiError, asyncio.CancelledError)
 
@@ -105,6 +106,12 @@ class View:
         self._resource = resource
         self._cursor = 0
         self._held: dict[str, dict[str, Any]] = {}
+        self._news = asyncio.Event()
+        cluster.world.on_change(self._noticed)
+
+    def _noticed(self, kind: Kind, _change: str, _obj: dict[str, Any]) -> None:
+        if kind == self._kind:
+            self._news.set()
 
     def list_all(self) -> None:
         """Look at everything anew, and tell also what is gone."""
@@ -121,8 +128,9 @@ class View:
     async def run(self) -> None:
         """Follow, now closely, now far behind."""
         while True:
-            lag = self._chance.seconds(1, 15) if self._chance.strikes("lagging_view") else 0.005
-            await asyncio.sleep(lag)
+            await self._news.wait()
+            await asyncio.sleep(self._chance.seconds(1, 15) if self._chance.strikes("lagging_view") else 0.005)
+            self._news.clear()
             if self._chance.strikes("gap_in_view"):
                 self.list_all()
                 continue
@@ -130,8 +138,6 @@ class View:
                 self._follow()
             except Gone:
                 self.list_all()
-            if self._chance.calm:
-                await asyncio.sleep(0.05)
 
     def _follow(self) -> None:
         for change, obj, version in self._cluster.world.events_since(self._kind, self._cursor):

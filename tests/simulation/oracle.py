@@ -27,6 +27,7 @@ class Oracle:
         self._ledgers: dict[str, str] = {}
         self._attempts: dict[str, list[int]] = {}
         self._ended: set[str] = set()
+        self._gone: set[str] = set()
         self._succeeded: set[tuple[str, int]] = set()
         self._runs: dict[str, dict[str, Any]] = {}
         self._alive: dict[Attempt, set[str]] = defaultdict(set)
@@ -54,8 +55,10 @@ class Oracle:
         attempt = self._attempt(obj)
         if attempt is None:
             return
-        uid, slot, number = attempt
+        uid, slot, _ = attempt
         self._created[attempt] += 1
+        if uid in self._gone:
+            return  # its owner is gone, so it is collected at once; a request may have been on its way
         if self._created[attempt] > 1 and attempt not in self._deleted_by_users:
             self._broken(1, f"the Job of {attempt} was created twice")
         if (uid, slot) in self._succeeded:
@@ -63,7 +66,6 @@ class Oracle:
         self._check_ledger(attempt)
         if uid in self._ended:
             self._broken(6, f"the Job of {attempt} was created after the run had ended")
-        del number
 
     def _check_ledger(self, attempt: Attempt) -> None:
         uid, slot, number = attempt
@@ -87,6 +89,8 @@ class Oracle:
         if attempt is None:
             return
         alive = change != "DELETED" and obj["status"].get("phase") not in ("Succeeded", "Failed")
+        if alive and attempt[:2] in self._succeeded:
+            alive = any("terminated" not in c["state"] for c in obj["status"].get("containerStatuses") or ())
         pods = self._alive[attempt]
         was_alive = obj["metadata"]["uid"] in pods
         if alive:
@@ -115,7 +119,7 @@ class Oracle:
     def _run_changed(self, change: str, obj: dict[str, Any]) -> None:
         uid = obj["metadata"]["uid"]
         if change == "DELETED":
-            self._ended.add(uid)
+            self._gone.add(uid)
             return
         self._runs[uid] = obj
         status = obj.get("status") or {}
@@ -127,6 +131,8 @@ class Oracle:
         for slot, letter in enumerate(ledger["slots"]):
             if letter == "S":
                 self._succeeded.add((uid, slot))
+                # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
+                self._alive[uid, slot, ledger["attempts"][slot]].clear()
         if "completionTime" in status:
             self._check_end(uid, ledger["slots"], status)
             self._ended.add(uid)
@@ -162,9 +168,11 @@ class Oracle:
         self.violations.append(f"rule {rule}, at {self._cluster.now():.3f}: {what}")
 
     def unfinished(self) -> list[str]:
-        """Give the runs that exist and have not ended."""
-        return [
-            f"{obj['metadata']['name']}: {(obj.get('status') or {}).get('ledger', {}).get('slots')} {(obj.get('status') or {}).get('why')}"
-            for obj in self._cluster.world.list(FLOWRUNS)
-            if "completionTime" not in (obj.get("status") or {})
-        ]
+        """Give the runs that exist and have not ended, with what they say of themselves."""
+        found = []
+        for obj in self._cluster.world.list(FLOWRUNS):
+            status = obj.get("status") or {}
+            if "completionTime" not in status:
+                slots = (status.get("ledger") or {}).get("slots", "")
+                found.append(f"{obj['metadata']['name']} {slots} {status.get('why', '')}")
+        return found

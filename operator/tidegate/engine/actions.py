@@ -27,7 +27,11 @@ class StopJob:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmGone:
-    """A Job or its pods are not where they were seen: read them live before anything is concluded."""
+    """A Job or its pods are not where they were seen: read them live before anything is concluded.
+
+    A Job that is gone gets a tombstone, so that a request that is still on its way cannot bring it back. The pods are
+    gone when none of them may still run.
+    """
 
     attempt: Attempt
 

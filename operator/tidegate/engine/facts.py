@@ -78,10 +78,8 @@ class Rejection:
 class Confirmed(StrEnum):
     """What live reads said, made after the ledger was read that they are judged against."""
 
-    JOB_GONE = "JobGone"
     PODS_GONE = "PodsGone"
     STOPPED = "Stopped"
-    NAME_TAKEN = "NameTaken"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,6 @@ def _observe_slot(draft: Draft, slot: int) -> None:
         _see_to_it(draft, slot) if refusal is None or not refusal.final else None
         if refusal is not None:
             _refused(draft, slot, refusal.reason, refusal.message, final=refusal.final)
-    elif draft.facts.is_confirmed(attempt, Confirmed.JOB_GONE):
-        _deleted(draft, slot, attempt)
     else:
         draft.actions.append(ConfirmGone(attempt))
 
@@ -59,10 +57,13 @@ def _refused(draft: Draft, slot: int, reason: str, message: str, *, final: bool)
 
 
 def _deleted(draft: Draft, slot: int, attempt: Attempt) -> None:
+    """A tombstone stands where the Job was: somebody deleted it. The attempt is over when no pod of it is left."""
     if draft.facts.has_live_pod(attempt):
         draft.tell(slot, "JobDeleted", "its Job was deleted; its pod has not ended yet")
-        return
-    fail_attempt(draft, slot, Failure("JobDeleted", "somebody deleted its Job"))
+    elif draft.facts.is_confirmed(attempt, Confirmed.PODS_GONE):
+        fail_attempt(draft, slot, Failure("JobDeleted", "somebody deleted its Job"))
+    else:
+        draft.actions.append(ConfirmGone(attempt))
 
 
 def _observe_job(draft: Draft, slot: int, job: JobFact) -> None:
@@ -72,7 +73,7 @@ def _observe_job(draft: Draft, slot: int, job: JobFact) -> None:
     _note_progress(draft, slot, job, pods)
     clean = next((pod for pod in pods if pod.clean), None)
     if job.state is JobState.TOMBSTONE:
-        fail_attempt(draft, slot, Failure("JobDeleted", "its Job was stopped"))
+        _deleted(draft, slot, job.attempt)
     elif clean is not None and job.state not in (JobState.SUSPENDED, JobState.FAILING, JobState.FAILED):
         _take_success(draft, slot, clean)
     elif job.state is JobState.COMPLETE:

@@ -8,7 +8,7 @@ from typing import Any
 from tidegate.api import keys
 from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, Reap, StartJob, StopJob
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact, Rejection
-from tidegate.engine.ledger import Ledger
+from tidegate.engine.ledger import INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from tidegate.kube.client import Client, Object
 from tidegate.kube.observing import Seen, see_job, see_pod
@@ -84,12 +84,30 @@ class Carrier:
         return 0.0
 
     async def _is_there(self, session: Session, attempt: Attempt, task: str) -> bool:
-        """Look live whether a Job that status names was created after all, or a pod of it is left."""
+        """Look live whether a Job that status names was created after all, or a pod of it is left.
+
+        The run is read too: our view of it may be old, and a Job for a run that is gone would still start a pod.
+        """
+        if not await self._is_named(session, attempt):
+            raise Conflict(409, "Conflict", "the run does not name this attempt any more")
         found = await self._get_job(session, attempt, task)
         if found is not None:
             self._take_job(found)
             return True
         return bool(await self._live_pods(session, attempt))
+
+    async def _is_named(self, session: Session, attempt: Attempt) -> bool:
+        """Whether the run, read live, names this attempt as one that lives."""
+        slot, number = attempt
+        try:
+            obj = await self._client.get(FLOWRUNS, session.run.namespace, session.run.name)
+        except NotFound:
+            return False
+        if obj["metadata"]["uid"] != session.run.uid:
+            return False
+        self._store.put_run(obj)
+        ledger = Ledger.parse(obj["status"]["ledger"])
+        return ledger.attempts[slot] == number and ledger.slots[slot] in (INTENT, OBSERVED)
 
     async def _adopt(self, session: Session, attempt: Attempt, name: str) -> float | None:
         found = await self._client.get(JOBS, session.run.namespace, name)
@@ -133,6 +151,16 @@ class Carrier:
         session.confirm(attempt, Confirmed.STOPPED)
         return 0.0
 
+    async def _take_name(self, session: Session, attempt: Attempt, task: str) -> None:
+        """Take the name of a Job that is gone; if it is there after all, look at it instead."""
+        body = tombstone(session.run, attempt, task)
+        try:
+            self._take_job(await self._client.create(JOBS, session.run.namespace, body))
+        except (AlreadyExists, Conflict):
+            found = await self._get_job(session, attempt, task)
+            if found is not None:
+                self._take_job(found)
+
     async def _hold_name(self, session: Session, attempt: Attempt, task: str) -> None:
         """Delete the Job, and take its name, until the name is held."""
         body = tombstone(session.run, attempt, task)
@@ -158,13 +186,14 @@ class Carrier:
         known = self._store.jobs(session.run.uid).get(attempt)
         found = await self._get_job(session, attempt, node.name)
         if found is None:
-            session.confirm(attempt, Confirmed.JOB_GONE)
             if known is not None:
                 self._store.drop_child(session.run.uid, known.uid)
+            await self._take_name(session, attempt, node.name)
         else:
             self._take_job(found)
-        if not await self._live_pods(session, attempt):
-            session.confirm(attempt, Confirmed.PODS_GONE)
+        if any(pod.alive for pod in await self._live_pods(session, attempt)):
+            return _POD_POLL
+        session.confirm(attempt, Confirmed.PODS_GONE)
         return 0.0
 
     async def _get_job(self, session: Session, attempt: Attempt, task: str) -> Object | None:

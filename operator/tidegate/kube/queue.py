@@ -122,12 +122,13 @@ class WorkQueue(Generic[K]):
                     while self._backlog.working < workers and (taken := self._backlog.take(_now())) is not None:
                         self._on_take(taken.waited)
                         group.create_task(self._work(handler, taken.key))
-                    await self._wait_for_change()
+                    await self._wait_for_change(is_full=self._backlog.working >= workers)
         finally:
             self._running_since = None
 
-    async def _wait_for_change(self) -> None:
-        due = self._backlog.next_due()
+    async def _wait_for_change(self, *, is_full: bool) -> None:
+        """Wait until there is something to take; with no worker free a key that becomes due is none."""
+        due = None if is_full else self._backlog.next_due()
         timer = None if due is None else asyncio.get_running_loop().call_at(due, self._changed.set)
         try:
             await self._changed.wait()

@@ -61,6 +61,9 @@ class Reconciler:
         if obj is None or "deletionTimestamp" in obj["metadata"]:
             self._queue.drop(key)
             return
+        if self._is_over(obj):
+            self.forget(obj["metadata"]["uid"])
+            return
         try:
             current = await self._session(key, obj)
             if current is not None:
@@ -68,8 +71,12 @@ class Reconciler:
         except Conflict:
             await self._read_again(key)
         except Poisoned as error:
-            await end_poisoned(self._client, self._store.runs[key], str(error), self._clocks.wall())
+            await end_poisoned(self._client, obj, str(error), self._clocks.wall())
             self._queue.retry(key)
+
+    def _is_over(self, obj: Object) -> bool:
+        """Whether the run has ended and nothing is left of it that retention must see to."""
+        return "completionTime" in (obj.get("status") or {}) and not self._store.jobs(obj["metadata"]["uid"])
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a run that was deleted."""
