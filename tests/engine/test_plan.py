@@ -431,3 +431,23 @@ def test_why_tells_the_clusters_own_words():
     plan = story.step(1)
     assert plan.status["why"] == f"t0 waits: Unschedulable: {words}"
     assert story.row("t0")["state"] == "Starting"
+
+
+def test_a_finished_task_that_runs_again_is_stopped():
+    story = Story(graph_of(pod("a"), pod("b")))
+    story.step()
+    story.succeeds("a")
+    story.runs("b")
+    story.step(1)
+    story.runs("a")
+    plan = story.step(61)
+    assert [action.attempt for action in plan.actions if isinstance(action, Reap)] == [(0, 1)]
+
+
+def test_a_success_believed_early_leaves_its_job_time_to_say_so():
+    story = Story(graph_of(pod("a"), pod("b")))
+    story.step()
+    story.succeeds("a")
+    story.runs("b")
+    story.step(1)
+    assert not [action for action in story.step(200).actions if isinstance(action, Reap)]

@@ -57,9 +57,10 @@ class Oracle:
             return
         uid, slot, _ = attempt
         self._created[attempt] += 1
-        if uid in self._gone:
-            return  # its owner is gone, so it is collected at once; a request may have been on its way
-        if self._created[attempt] > 1 and attempt not in self._deleted_by_users:
+        if uid in self._gone or attempt in self._deleted_by_users:
+            # Its owner is gone and it is collected at once, or somebody freed a name that a request was on its way for.
+            return
+        if self._created[attempt] > 1:
             self._broken(1, f"the Job of {attempt} was created twice")
         if (uid, slot) in self._succeeded:
             self._broken(2, f"the Job of {attempt} was created although its work had succeeded")

@@ -55,7 +55,7 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
         first: nothing of the run has been written yet.
     """
     retention = Retention(graph.spec.job_retention.succeeded_seconds, graph.spec.job_retention.failed_seconds)
-    kept, wake = retain(facts.jobs.values(), state.ledger, retention, now)
+    kept, wake = retain(facts, state.ledger, retention, now)
     if state.completed is not None:
         return Plan(state, {}, False, tuple(kept), (), (), (), None, wake)
     draft = Draft(graph, run, facts, now, state.ledger.copy(), dict(state.records), dict(state.outputs))

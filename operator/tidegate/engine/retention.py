@@ -1,11 +1,10 @@
 """Policy: finished Jobs go when their result is durable and their time has passed; Jobs nobody owns are reaped."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import Action, DeleteJob, Reap
-from tidegate.engine.facts import FINISHED, JobFact, JobState
+from tidegate.engine.facts import FINISHED, Facts, JobFact, JobState
 from tidegate.engine.ledger import FINAL, Ledger
 
 GRACE = 300
@@ -23,17 +22,16 @@ class Retention:
     failed: int = 86_400
 
 
-def retain(
-    jobs: Iterable[JobFact], ledger: Ledger, retention: Retention, now: float
-) -> tuple[list[Action], float | None]:
+def retain(facts: Facts, ledger: Ledger, retention: Retention, now: float) -> tuple[list[Action], float | None]:
     """Give what to delete or reap now, and the next instant at which that changes.
 
     `ledger` must be the persisted one: only a durable result lets a Job go.
     """
     actions: list[Action] = []
     wake: float | None = None
-    for job in jobs:
-        due, action = _verdict(job, ledger, retention)
+    for job in facts.jobs.values():
+        is_running = any(pod.running for pod in facts.pods_of(job.attempt))
+        due, action = _verdict(job, ledger, retention, is_running=is_running)
         if due is None:
             continue
         if now >= due:
@@ -43,7 +41,7 @@ def retain(
     return actions, wake
 
 
-def _verdict(job: JobFact, ledger: Ledger, retention: Retention) -> tuple[float | None, Action]:
+def _verdict(job: JobFact, ledger: Ledger, retention: Retention, *, is_running: bool) -> tuple[float | None, Action]:
     slot, attempt = job.attempt
     delete = DeleteJob(job.name, job.uid, job.attempt)
     if slot >= len(ledger.slots) or attempt > ledger.attempts[slot]:
@@ -56,6 +54,6 @@ def _verdict(job: JobFact, ledger: Ledger, retention: Retention) -> tuple[float 
     if job.state in FINISHED:
         keep = retention.succeeded if job.state is JobState.COMPLETE else retention.failed
         return (job.finished or job.created) + max(GRACE, keep), delete
-    if ledger.slots[slot] == letters.SUCCEEDED and attempt == ledger.attempts[slot]:
-        return None, delete
+    if ledger.slots[slot] == letters.SUCCEEDED and attempt == ledger.attempts[slot] and not is_running:
+        return None, delete  # success was believed before the Job said so; it will
     return job.created + ORPHAN_AGE, Reap(job.name, job.uid, job.attempt)

@@ -8,7 +8,7 @@ from typing import Any
 from tidegate.api import keys
 from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, Reap, StartJob, StopJob
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact, Rejection
-from tidegate.engine.ledger import INTENT, OBSERVED, Ledger
+from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from tidegate.kube.client import Client, Object
 from tidegate.kube.observing import Seen, see_job, see_pod
@@ -234,7 +234,7 @@ class Carrier:
         slot, attempt = action.attempt
         ledger = Ledger.parse(obj["status"]["ledger"])
         if obj["metadata"]["uid"] == session.run.uid and slot < len(ledger.slots) and attempt == ledger.attempts[slot]:
-            return None if ledger.slots[slot] in b"IOXRW" else await self._stop_orphan(session, action)
+            return None if ledger.slots[slot] not in FINAL else await self._stop_orphan(session, action)
         return await self._stop_orphan(session, action)
 
     async def _stop_orphan(self, session: Session, action: Reap) -> float | None:

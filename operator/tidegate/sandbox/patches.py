@@ -14,17 +14,22 @@ _MERGE, _STRATEGIC = "application/merge-patch+json", "application/strategic-merg
 _JSON, _APPLY = "application/json-patch+json", "application/apply-patch"
 
 
-def patched(kind: Kind, current: Object, content_type: str, body: bytes) -> Object:
-    """Give the object after a patch; what comes out is new all the way down.
-
-    Raises:
-        Rejected: 415, the sandbox does not do this format of patch; 400 or 422, the patch cannot be applied.
-    """
+def form_of(content_type: str) -> str:
+    """Give the format of a patch by its Content-Type; raises Rejected (415) for those that the sandbox does not do."""
     form = content_type.partition(";")[0].strip()
     if form.startswith(_APPLY):
         raise unsupported(_SERVER_SIDE)
     if form not in (_MERGE, _STRATEGIC, _JSON):
         raise unsupported(f"found a patch of type {form or 'none'}, expected {_MERGE}, {_STRATEGIC} or {_JSON}")
+    return form
+
+
+def patched(kind: Kind, current: Object, form: str, body: bytes) -> Object:
+    """Give the object after a patch; what comes out is new all the way down.
+
+    Raises:
+        Rejected: 415, the kind does not take this format; 400 or 422, the patch cannot be applied.
+    """
     patch = _parsed(body)
     if form == _JSON:
         return apply_json_patch(copied(current), patch)

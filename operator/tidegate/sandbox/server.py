@@ -15,11 +15,11 @@ from tidegate.errors import ApiError, api_error
 from tidegate.sandbox import discovery, openapi, protobuf
 from tidegate.sandbox.answers import bad_request, not_allowed, status_of, success, unsupported
 from tidegate.sandbox.customs import Admit, Customs
+from tidegate.sandbox.founding import found
 from tidegate.sandbox.guard import Guard
 from tidegate.sandbox.history import History
-from tidegate.sandbox.kinds import CRDS, NAMESPACES, NODES, PODS, SERVICEACCOUNTS
+from tidegate.sandbox.kinds import PODS
 from tidegate.sandbox.logrequests import Logs, open_log
-from tidegate.sandbox.moments import stamp
 from tidegate.sandbox.reads import Reads
 from tidegate.sandbox.reviews import is_review, review
 from tidegate.sandbox.routes import Target, target_of
@@ -27,7 +27,7 @@ from tidegate.sandbox.tables import Shapes, encoded, shape_of
 from tidegate.sandbox.tree import Object
 from tidegate.sandbox.watches import Watches, is_true, wanted_of
 from tidegate.sandbox.world import World
-from tidegate.sandbox.writes import Options, Writes, Written, add_service_account, deletion_of, options_of
+from tidegate.sandbox.writes import Options, Writes, Written, deletion_of, options_of
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Server:
         port: int = 0,
     ) -> None:
         self._world, self._logs, self._port = world, logs, port
-        _found(world, crds, clock())
+        found(world, crds, clock())
         self._guard, self._customs = Guard(token), Customs(crds, admit)
         shapes = Shapes(self._customs)
         self._shapes, self._clock = shapes, clock
@@ -190,38 +190,6 @@ class Server:
             self._world.now = self._clock()
             self._world.evict(pod["metadata"]["uid"])
         return _json(success(target.details), 201)
-
-
-def _found(world: World, crds: list[Object], now: float) -> None:
-    """Create what a cluster has from the start, and a restored one may have already."""
-    world.now = now
-    accounts = {obj["metadata"]["namespace"] for obj in world.list(SERVICEACCOUNTS)}
-    for namespace in world.list(NAMESPACES):
-        if namespace["metadata"]["name"] not in accounts:
-            add_service_account(world, namespace["metadata"]["name"])
-    for node in world.list(NODES):
-        if "conditions" not in node.get("status", {}):
-            world.replace(NODES, {**node, "status": _node_status(node["metadata"]["name"], now)}, subresource="status")
-    known = {obj["metadata"]["name"] for obj in world.list(CRDS)}
-    conditions = [
-        {"type": type_, "status": "True", "reason": reason, "message": "", "lastTransitionTime": stamp(now)}
-        for type_, reason in (("NamesAccepted", "NoConflicts"), ("Established", "InitialNamesAccepted"))
-    ]
-    for crd in crds:
-        if crd["metadata"]["name"] not in known:
-            stored = world.create(CRDS, crd)
-            names, versions = crd["spec"]["names"], [version["name"] for version in crd["spec"]["versions"]]
-            status = {"conditions": conditions, "acceptedNames": names, "storedVersions": versions}
-            world.replace(CRDS, {**stored, "status": status}, subresource="status")
-
-
-def _node_status(name: str, now: float) -> Object:
-    ready = {"type": "Ready", "status": "True", "reason": "SandboxReady", "message": "pods run as local processes"}
-    return {
-        "conditions": [{**ready, "lastHeartbeatTime": stamp(now), "lastTransitionTime": stamp(now)}],
-        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": name}],
-        "nodeInfo": {"kubeletVersion": discovery.VERSION["gitVersion"]},
-    }
 
 
 def _dry_run(body: Object) -> dict[str, str]:

@@ -10,7 +10,7 @@ from tidegate.sandbox.answers import Fault, bad_request, invalid, not_allowed
 from tidegate.sandbox.customs import Customs
 from tidegate.sandbox.eventviews import shown, stored_kind, taken
 from tidegate.sandbox.kinds import CRDS, EVENTS, NAMESPACES, SECRETS, SERVICEACCOUNTS, Kind
-from tidegate.sandbox.patches import patched
+from tidegate.sandbox.patches import form_of, patched
 from tidegate.sandbox.routes import Target
 from tidegate.sandbox.tree import Object
 from tidegate.sandbox.world import World
@@ -90,9 +90,9 @@ class Writes:
 
     def patch(self, target: Target, content_type: str, body: bytes, options: Options) -> Written:
         """Apply a patch of any format that `patches` knows."""
-        kind = stored_kind(target.kind)
+        form, kind = form_of(content_type), stored_kind(target.kind)
         current = self._world.get(kind, target.namespace, target.name)
-        obj = patched(target.kind, shown(target.kind, current), content_type, body)
+        obj = patched(target.kind, shown(target.kind, current), form, body)
         return self._store(target, self._identified(target, obj), options)
 
     def delete(self, target: Target, deletion: Deletion, options: Options) -> Object:
