@@ -2,10 +2,16 @@
 
 import sys
 
-from bench import cluster, commands, decide
+from bench import chain, decide, local, memory, validate
 from bench.tables import machine
 
-SHAPES = {"validate": commands.validate, "local": commands.local, "decide": decide.run, "cluster": cluster.run}
+SHAPES = {
+    "validate": validate.run,
+    "local": local.run,
+    "decide": decide.run,
+    "memory": memory.run,
+    "chain": chain.run,
+}
 
 
 def main(names: list[str]) -> None:
@@ -13,8 +19,8 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in SHAPES]
     if unknown:
         sys.exit(f"no shape {', '.join(unknown)}; there are {', '.join(SHAPES)}")
-    print(machine())
     for name in names or SHAPES:
+        print(f"\n# {name}: {machine()}", flush=True)
         SHAPES[name]()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import faulthandler
+import functools
 import gc
 import logging
 import random
@@ -15,6 +16,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from tidegate.api import keys
+from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError, TidegateError
 from tidegate.handlers.listener import listen
 from tidegate.kube.credentials import Credentials
@@ -87,7 +89,7 @@ class Operator:
         self._reconciler = Reconciler(self._client, self._store, self._runs, self._graphs, reporter, self._clocks)
         self._flow_reconciler = FlowReconciler(self._client, self._store, self._graphs, self._clocks)
         self._inbox = Inbox(self._store, self._runs, self._flows, self._reconciler.forget, self._clocks.monotonic)
-        self._reflectors = [self._reflect(JOBS, see_job), self._reflect(PODS, see_pod)]
+        self._reflectors = [self._reflect(JOBS, see_job, JobFact), self._reflect(PODS, see_pod, PodFact)]
         async with self._probing():
             try:
                 await self._work()
@@ -115,7 +117,7 @@ class Operator:
         if not leads:
             self._client.abort_writes()
 
-    def _reflect(self, resource: Resource, extract: Any) -> Reflector[Seen]:
+    def _reflect(self, resource: Resource, extract: Any, fact: type[JobFact | PodFact]) -> Reflector[Seen]:
         return Reflector(
             self._client,
             resource,
@@ -125,6 +127,7 @@ class Operator:
             on_change=self._inbox.child,
             rng=self._rng,
             on_restart=self.metrics.watch_restarted,
+            on_listed=functools.partial(self._inbox.listed, fact),
         )
 
     @contextlib.asynccontextmanager

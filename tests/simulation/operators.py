@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from simulation.chance import Chance
 from simulation.client import SimulatedClient, kind_of
 from simulation.cluster import Cluster
+from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError, Gone
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
@@ -72,8 +74,8 @@ class OperatorProcess:
         views = [
             View(self._cluster, self._chance, FLOWS, inbox.flow),
             View(self._cluster, self._chance, FLOWRUNS, inbox.run),
-            View(self._cluster, self._chance, JOBS, _seen(see_job, inbox)),
-            View(self._cluster, self._chance, PODS, _seen(see_pod, inbox)),
+            View(self._cluster, self._chance, JOBS, _seen(see_job, inbox), partial(inbox.listed, JobFact)),
+            View(self._cluster, self._chance, PODS, _seen(see_pod, inbox), partial(inbox.listed, PodFact)),
         ]
         for view in views:
             view.list_all()
@@ -101,7 +103,10 @@ def _seen(look: Any, inbox: Inbox) -> Any:
 class View:
     """What an operator sees of one kind: the truth of a moment ago, with a cursor of its own."""
 
-    def __init__(self, cluster: Cluster, chance: Chance, resource: Resource, take: Any) -> None:
+    def __init__(
+        self, cluster: Cluster, chance: Chance, resource: Resource, take: Any, listed: Any = lambda *_: None
+    ) -> None:
+        self._listed = listed
         self._cluster, self._chance, self._kind, self._take = cluster, chance, kind_of(resource), take
         self._resource = resource
         self._cursor = 0
@@ -124,6 +129,7 @@ class View:
             change = "MODIFIED" if uid in self._held else "ADDED"
             self._held[uid] = obj
             self._take(change, obj)
+        self._listed(None, present.keys(), self._cursor)
 
     async def run(self) -> None:
         """Follow, now closely, now far behind."""

@@ -32,6 +32,7 @@
     - list
     - watch
     - create
+    - update
     - delete
 - apiGroups:
     - ''

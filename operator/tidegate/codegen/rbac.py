@@ -40,7 +40,9 @@ OPERATOR = (
         "To own Jobs, ConfigMaps and revisions where the admission plugin OwnerReferencesPermissionEnforcement is on. "
         "No finalizer is ever set.",
     ),
-    Rule("batch", ("jobs",), (*_READ, "create", "delete"), "Each attempt of a task is a Job."),
+    Rule(
+        "batch", ("jobs",), (*_READ, "create", "update", "delete"), "Each attempt of a task is a Job; update stops it."
+    ),
     Rule("", ("pods",), _READ, "To see why a pod waits, and what it wrote when it ended."),
     Rule("", ("configmaps",), ("get", "create"), "Scripts and files of tasks, and outputs too large for status."),
     Rule(

@@ -19,7 +19,7 @@ class StartJob:
 
 @dataclass(frozen=True, slots=True)
 class StopJob:
-    """Delete the Job, hold its name with a tombstone, and look for pods that live on."""
+    """Stop the Job where it is, so that its name stays taken, and look for pods that live on."""
 
     attempt: Attempt
     task: str

@@ -7,10 +7,11 @@ from typing import Any
 
 from tidegate.api import keys
 from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, Reap, StartJob, StopJob
-from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact, Rejection
+from tidegate.engine.facts import Attempt, Confirmed, PodFact, Rejection
 from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from tidegate.kube.client import Client, Object
+from tidegate.kube.holding import hold_name
 from tidegate.kube.observing import Seen, see_job, see_pod
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
 from tidegate.kube.session import Session
@@ -23,7 +24,6 @@ FRESH_SECONDS = 5.0
 
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.5, 30.0
 _POD_POLL = 2.0
-_ATTEMPTS_AT_A_NAME = 5
 
 
 class Carrier:
@@ -145,11 +145,13 @@ class Carrier:
         wait = session.not_before.get(attempt, now) - now
         if wait > 0:
             return wait
-        await self._hold_name(session, attempt, task)
+        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task)))
         if any(pod.alive for pod in await self._live_pods(session, attempt)):
             return _POD_POLL
         session.confirm(attempt, Confirmed.STOPPED)
         return 0.0
+
+    # Looking
 
     async def _take_name(self, session: Session, attempt: Attempt, task: str) -> None:
         """Take the name of a Job that is gone; if it is there after all, look at it instead."""
@@ -160,26 +162,6 @@ class Carrier:
             found = await self._get_job(session, attempt, task)
             if found is not None:
                 self._take_job(found)
-
-    async def _hold_name(self, session: Session, attempt: Attempt, task: str) -> None:
-        """Delete the Job, and take its name, until the name is held."""
-        body = tombstone(session.run, attempt, task)
-        for _ in range(_ATTEMPTS_AT_A_NAME):
-            found = await self._get_job(session, attempt, task)
-            if found is not None:
-                seen = see_job(found)
-                if seen is not None and isinstance(seen.fact, JobFact) and seen.fact.state is JobState.TOMBSTONE:
-                    self._store.put_child(seen)
-                    return
-                await self._delete_job(session, found["metadata"]["name"], found["metadata"]["uid"])
-            try:
-                self._take_job(await self._client.create(JOBS, session.run.namespace, body))
-                return
-            except (AlreadyExists, Conflict):
-                continue
-        raise Unavailable(409, "Conflict", f"the name {body['metadata']['name']} could not be held yet")
-
-    # Looking
 
     async def _confirm(self, session: Session, attempt: Attempt) -> float | None:
         node = session.graph.nodes[attempt[0]]
@@ -238,13 +220,9 @@ class Carrier:
         return await self._stop_orphan(session, action)
 
     async def _stop_orphan(self, session: Session, action: Reap) -> float | None:
-        await self._delete_job(session, action.name, action.uid)
         body: dict[str, Any] = tombstone(session.run, action.attempt, "orphan")
         body["metadata"]["name"] = action.name
-        try:
-            self._take_job(await self._client.create(JOBS, session.run.namespace, body))
-        except (AlreadyExists, Conflict):
-            return _POD_POLL
+        self._take_job(await hold_name(self._client, body))
         return None
 
     def _take_job(self, obj: Object) -> None:

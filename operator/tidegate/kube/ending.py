@@ -7,8 +7,8 @@ from tidegate.api.conditions import carry
 from tidegate.engine import conditions
 from tidegate.engine import status as statuses
 from tidegate.engine.conclusion import Outcome
-from tidegate.errors import AlreadyExists, Conflict, NotFound
 from tidegate.kube.client import Client, Object
+from tidegate.kube.holding import hold_name
 from tidegate.kube.observing import see_job
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
 from tidegate.kube.session import run_of
@@ -43,24 +43,18 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
 
 
 async def _stop_all(client: Client, obj: Object) -> bool:
-    """Replace every Job of the run by a tombstone; say whether no pod of it is left."""
+    """Stop every Job of the run, names held; say whether no pod of it is left."""
     run = run_of(obj)
     selector = f"{keys.LABEL_RUN_UID}={run.uid}"
     for found in (await client.list(JOBS, run.namespace, labels=selector)).items:
-        if found["spec"].get("managedBy") != keys.JOB_MANAGER_STOPPED:
-            await _replace(client, obj, found)
+        await _stop(client, obj, found)
     pods = (await client.list(PODS, run.namespace, labels=selector)).items
     return all((pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") for pod in pods)
 
 
-async def _replace(client: Client, obj: Object, found: Object) -> None:
+async def _stop(client: Client, obj: Object, found: Object) -> None:
     seen, run = see_job(found), run_of(obj)
-    if seen is None:
-        return
-    body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
-    body["metadata"]["name"] = seen.name
-    try:
-        await client.delete(JOBS, run.namespace, seen.name, uid=seen.uid)
-        await client.create(JOBS, run.namespace, body)
-    except (NotFound, AlreadyExists, Conflict):
-        return
+    if seen is not None:
+        body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
+        body["metadata"]["name"] = seen.name
+        await hold_name(client, body)

@@ -1,6 +1,7 @@
 """The inbox: every object that is heard of goes through here into the store, and its run into the queue."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from tidegate.engine.facts import FINISHED, JobFact, JobState, PodFact
 from tidegate.kube.client import Object
@@ -54,6 +55,13 @@ class Inbox:
             self._store.note_end(seen.run_uid, self._monotonic())
             self._runs.add(key, Priority.COMPLETION)
         else:
+            self._runs.add(key)
+
+    def listed(
+        self, fact: type[JobFact | PodFact], namespace: str | None, uids: AbstractSet[str], version: int
+    ) -> None:
+        """Take a complete list of Jobs or pods: what is known of and is not in it, is gone."""
+        for key in self._store.drop_unlisted(fact, namespace, uids, version):
             self._runs.add(key)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Generic, NamedTuple, TypeVar
 
 from tidegate.errors import ApiError, Gone
@@ -29,11 +30,15 @@ _BACKOFF_BASE, _BACKOFF_CAP = 0.25, 8.0
 
 
 class Sink(NamedTuple, Generic[R]):
-    """What to make of objects: `extract` gives a slim record (None: of no interest), `on_change` receives it."""
+    """What to make of objects: `extract` gives a slim record (None: of no interest), `on_change` receives it.
+
+    `on_listed` is told, after each complete LIST, the namespace, the uids of all that exist, and the resourceVersion.
+    """
 
     extract: Callable[[Object], R | None]
     on_change: Callable[[str, R], None]
     on_restart: Callable[[str], None]
+    on_listed: Callable[[str | None, AbstractSet[str], int], None]
 
 
 class Scope(NamedTuple):
@@ -95,6 +100,7 @@ class ListWatch(Generic[R]):
         for uid in [uid for uid in self._known if uid not in seen]:
             self._emit("DELETED", self._known.pop(uid).record)
         self._note_version(version, listed=True)
+        self._sink.on_listed(self._namespace, seen, int(version) if version.isdigit() else 0)
         self.synced.set()
 
     def _take_page(self, items: list[Object], version: str, seen: set[str]) -> str:

@@ -62,7 +62,10 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
 
 
 def _job_state(obj: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> JobState:
+    labels = obj["metadata"].get("labels") or {}
     if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED:
+        return JobState.TOMBSTONE
+    if keys.LABEL_TOMBSTONE in labels and obj["spec"].get("suspend"):
         return JobState.TOMBSTONE
     state = next((state for kind, state in _CONDITIONS if is_true(conditions, kind)), None)
     if state is not None:

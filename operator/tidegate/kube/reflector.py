@@ -6,6 +6,7 @@ Time is the running loop's `time()`; chance is passed in.
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
 from tidegate.kube.client import Client, Object
@@ -28,6 +29,8 @@ class Reflector(Generic[R]):
             reported before the deletion of the old one: tell them apart by uid.
         rng: source of jitter.
         on_restart: called with the kind's plural name each time that a watch ended and is begun anew.
+        on_listed: called after each complete LIST with its namespace (None: all), the uids of all that exist and the
+            resourceVersion: what others know of and is not there, was deleted while nobody watched.
     """
 
     def __init__(  # noqa: PLR0913 - it is configured once, by keywords
@@ -41,9 +44,10 @@ class Reflector(Generic[R]):
         on_change: Callable[[str, R], None],
         rng: random.Random,
         on_restart: Callable[[str], None] = lambda _: None,
+        on_listed: Callable[[str | None, AbstractSet[str], int], None] = lambda _namespace, _uids, _version: None,
     ) -> None:
         self.resource = resource
-        sink = Sink(extract, on_change, on_restart)
+        sink = Sink(extract, on_change, on_restart, on_listed)
         places: Sequence[str | None] = sorted(set(namespaces)) or [None]
         self._scopes = [ListWatch(client, Scope(resource, place, labels), sink, rng) for place in places]
 

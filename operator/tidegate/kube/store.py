@@ -5,6 +5,7 @@ Whatever comes in, by watch or as the answer to our own write, is taken only if 
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from tidegate.engine.facts import Attempt, JobFact, PodFact
@@ -80,6 +81,24 @@ class Store:
         if not children:
             del self._children[run_uid]
         return self._key_by_uid.get(run_uid)
+
+    def drop_unlisted(
+        self, fact: type[JobFact | PodFact], namespace: str | None, uids: AbstractSet[str], version: int
+    ) -> set[RunKey]:
+        """Forget the Jobs or pods that a LIST at a version did not have; give the keys of their runs.
+
+        What the answers to our own writes brought in, no watch may ever have seen, and so none may tell of its end.
+        """
+        gone = [
+            seen
+            for children in self._children.values()
+            for seen in children.values()
+            if isinstance(seen.fact, fact)
+            and seen.version <= version
+            and seen.uid not in uids
+            and namespace in (None, seen.namespace)
+        ]
+        return {key for seen in gone if (key := self.drop_child(seen.run_uid, seen.uid)) is not None}
 
     def jobs(self, run_uid: str) -> dict[Attempt, JobFact]:
         """Give the Jobs of a run, by attempt."""

@@ -1,0 +1,101 @@
+"""A chain of no-op tasks on a real cluster, in turn with a client that waits for nothing but a container's end."""
+
+import asyncio
+import random
+import statistics
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bench.clusters import bench_cluster
+from bench.flows import chain
+from bench.operators import OperatorProcess, operator
+from bench.plain import plain
+from bench.runs import NAMESPACE, Timed, timed
+from bench.tables import SPREAD, spread, table
+from tidegate.cli.applying import apply_all
+from tidegate.kube.client import Client
+from tidegate.kube.credentials import load_credentials
+from tidegate.kube.http import HttpClient
+
+LENGTH = 10
+REPEATS = 5
+
+
+@dataclass(slots=True)
+class Found:
+    """What was measured: seconds of the plain client, our runs, and what the operator did for one of them."""
+
+    plain: list[float] = field(default_factory=list)
+    ours: list[Timed] = field(default_factory=list)
+    writes: list[Counter[str]] = field(default_factory=list)
+    hops: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+def run() -> None:
+    """Measure both, and count the operator's writes."""
+    with bench_cluster() as cluster, operator(cluster.kubeconfig) as process:
+        found = asyncio.run(_compare(cluster.kubeconfig, process))
+        described = f"{cluster.described()}; operator at the end {process.memory('Rss'):.1f} MB"
+    _show_times(found, described)
+    _show_writes(found)
+
+
+async def _compare(kubeconfig: str, process: OperatorProcess) -> Found:
+    client = HttpClient(load_credentials(kubeconfig=kubeconfig), rng=random.Random(1))  # noqa: S311  jitter
+    found = Found()
+    try:
+        await apply_all(client, [chain(LENGTH)], NAMESPACE)
+        await plain(client, "plain-warm", 2)
+        await timed(client, f"chain-{LENGTH}", "ours-warm")
+        for index in range(REPEATS):
+            found.plain.append(await plain(client, f"plain-{index}", LENGTH))
+            await _ours(client, process, f"ours-{index}", found)
+    finally:
+        await client.close()
+    return found
+
+
+async def _ours(client: Client, process: OperatorProcess, name: str, found: Found) -> None:
+    """Run the chain once between two readings of the metrics, each taken when no write is under way any more."""
+    before, cpu, hops = process.settled_writes(), _cpu(process), _hops(process)
+    found.ours.append(await timed(client, f"chain-{LENGTH}", name))
+    found.cpu.append(_cpu(process) - cpu)
+    found.hops.append(1000 * (_hops(process) - hops) / (LENGTH - 1))
+    found.writes.append(process.settled_writes() - before)
+
+
+def _cpu(process: OperatorProcess) -> float:
+    return process.total("process_cpu_seconds_total")
+
+
+def _hops(process: OperatorProcess) -> float:
+    return process.total("tidegate_hop_seconds_sum")
+
+
+def _show_times(found: Found, described: str) -> None:
+    ours = [run.seconds for run in found.ours]
+    rows = [
+        ["plain client, by container exit", *spread(found.plain), ""],
+        ["Tidegate, FlowRun's POST to its end", *spread(ours), ""],
+        ["ratio, pair by pair", *spread([a / b for a, b in zip(ours, found.plain, strict=True)], "", 3), ""],
+        ["ratio of the medians", "", f"{statistics.median(ours) / statistics.median(found.plain):.3f}", "", "1.1"],
+        ["a hop: end heard to next Job created", *spread(found.hops, "ms", 1), ""],
+        ["operator's CPU for the run", *spread(found.cpu), ""],
+    ]
+    title = f"chain of {LENGTH} no-op tasks, {REPEATS} pairs in turn; {described}"
+    table(title, ("what", *SPREAD, "target"), rows)
+
+
+def _show_writes(found: Found) -> None:
+    names = sorted(set().union(*found.writes))
+    rows = [[name, *(str(writes[name]) for writes in found.writes)] for name in names]
+    posts = [sum(count for name, count in writes.items() if name.startswith("create ")) for writes in found.writes]
+    deciding = [run.deciding for run in found.ours]
+    rows += [
+        ["replace flowruns/status: deciding", *map(str, deciding)],
+        ["replace flowruns/status: cosmetic", *(str(run.cosmetic) for run in found.ours)],
+        ["POSTs and deciding PUTs", *(str(post + put) for post, put in zip(posts, deciding, strict=True))],
+    ]
+    title = f"writes of ours for one chain of {LENGTH} (target: 2n + 3 = {2 * LENGTH + 3} POSTs and deciding PUTs)"
+    table(title, ("request", *(f"run {index + 1}" for index in range(REPEATS))), rows)

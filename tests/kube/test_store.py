@@ -1,0 +1,56 @@
+"""What the store takes for news, and what it forgets."""
+
+from dataclasses import replace
+
+from tidegate.engine.facts import JobFact, JobState, PodFact
+from tidegate.kube.observing import Seen
+from tidegate.kube.store import Store
+
+RUN = {
+    "metadata": {"name": "run", "namespace": "ns", "uid": "run-uid", "resourceVersion": "5", "managedFields": []},
+    "spec": {"flowRef": {"name": "flow"}},
+}
+JOB = Seen("ns", "job", "job-uid", "run-uid", 10, JobFact("job", "job-uid", (0, 1), JobState.ACTIVE, 0.0))
+POD = Seen("ns", "pod", "pod-uid", "run-uid", 11, PodFact("pod", "pod-uid", "job-uid", (0, 1)))
+
+
+def a_store() -> Store:
+    store = Store()
+    store.put_run(RUN)
+    store.put_child(JOB)
+    store.put_child(POD)
+    return store
+
+
+def test_older_versions_are_no_news():
+    store = a_store()
+    assert not store.put_run(RUN)
+    assert store.put_child(replace(JOB, version=9)) is None
+    assert store.put_child(replace(JOB, version=12)) == ("ns", "run")
+
+
+def test_what_was_deleted_does_not_come_back_by_a_late_event():
+    store = a_store()
+    assert store.drop_child("run-uid", "job-uid") == ("ns", "run")
+    assert store.put_child(replace(JOB, version=99)) is None
+    assert store.jobs("run-uid") == {}
+
+
+def test_a_list_takes_away_what_no_watch_told_of_but_nothing_newer_and_nothing_of_another_kind():
+    store = a_store()
+    assert store.drop_unlisted(JobFact, None, frozenset(), 9) == set()
+    assert store.drop_unlisted(JobFact, "elsewhere", frozenset(), 50) == set()
+    assert store.drop_unlisted(JobFact, "ns", frozenset(), 50) == {("ns", "run")}
+    assert store.jobs("run-uid") == {}
+    assert list(store.pods("run-uid")) == [(0, 1)]
+
+
+def test_managed_fields_are_not_kept():
+    assert "managedFields" not in a_store().runs["ns", "run"]["metadata"]
+
+
+def test_runs_that_wait_for_a_flow_are_given_once():
+    store = a_store()
+    store.wait_for_flow(("ns", "run"), ("ns", "flow"))
+    assert set(store.take_waiting(("ns", "flow"))) == {("ns", "run")}
+    assert not store.take_waiting(("ns", "flow"))
