@@ -155,6 +155,23 @@ def test_a_time_out_fails_the_task_with_its_reason(kubectl: Run, namespace: str)
 
 
 @pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("head -c 4097 /dev/zero | tr '\\0' x > $TIDEGATE_OUTPUT", "OutputTooLarge"),
+        ("head -c 64 /dev/urandom > $TIDEGATE_OUTPUT", "OutputInvalid"),
+        ("echo '[1]' > $TIDEGATE_OUTPUT", "OutputInvalid"),
+    ],
+)
+def test_an_output_that_cannot_be_taken_fails_its_task(kubectl: Run, namespace: str, script: str, reason: str):
+    tasks = [{"name": "write", "image": "busybox:1.36", "script": script}]
+    flow = {**CHAIN, "metadata": {"name": "output"}, "spec": {"tasks": tasks}}
+    kubectl("-n", namespace, "apply", "-f", "-", input=json.dumps(flow))
+    ended = wait_end(kubectl, namespace, start(kubectl, namespace, "output"))
+    assert outcome(ended) == ("Failed", "TaskFailed")
+    assert row(ended, "write")["reason"] == reason
+
+
+@pytest.mark.parametrize(
     ("task", "words"),
     [
         ({"name": "a", "image": "x", "wait": {"seconds": 1}}, "exactly one body"),

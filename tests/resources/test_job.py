@@ -117,7 +117,7 @@ def test_a_script_is_a_file_of_the_runs_own_configmap():
 def test_relative_files_lie_in_the_working_directory():
     files = [{"path": "conf/a.ini", "content": "x"}, {"path": "/etc/b", "content": "y"}]
     paths = [mount["mountPath"] for mount in main_of(pod("a", files=files))["volumeMounts"]]
-    assert paths == ["/tidegate/work", "/tidegate/work/conf/a.ini", "/etc/b"]
+    assert paths == ["/tidegate/workdir", "/tidegate/workdir/conf/a.ini", "/etc/b"]
     main = main_of(pod("a", files=files, workingDir="/srv"))
     assert [mount["mountPath"] for mount in main["volumeMounts"]] == ["/srv/conf/a.ini", "/etc/b"]
 

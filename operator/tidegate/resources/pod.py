@@ -16,7 +16,7 @@ from tidegate.resources.names import digest
 
 OUTPUT_PATH = "/tidegate/output"
 SCRIPT_PATH = "/tidegate/script"
-WORK_PATH = "/tidegate/work"
+WORK_PATH = "/tidegate/workdir"
 _FILES_VOLUME = "tidegate-files"
 _WORK_VOLUME = "tidegate-work"
 _UNPRIVILEGED = 65532
