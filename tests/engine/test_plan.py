@@ -451,3 +451,26 @@ def test_a_success_believed_early_leaves_its_job_time_to_say_so():
     story.runs("b")
     story.step(1)
     assert not [action for action in story.step(200).actions if isinstance(action, Reap)]
+
+
+def test_a_pod_of_the_last_attempt_that_turns_up_late_holds_the_next_one_back():
+    story = Story(graph_of(pod("a", retry={"limit": 1, "delaySeconds": 5})))
+    story.step()
+    story.fails("a")
+    story.step(1)
+    story.runs("a")
+    assert story.letters == "R"
+    story.step(10)
+    assert story.started() == []
+    story.fails("a")
+    story.step(1)
+    assert story.started() == [("a", 2)]
+
+
+def test_cancel_stops_a_job_that_is_named_but_was_never_seen():
+    story = Story(graph_of(pod("a"), pod("b", "a")))
+    story.step()
+    story.desired = "Cancelled"
+    plan = story.step(1)
+    assert story.letters == "XZ"
+    assert StopJob((0, 1), "a") in plan.actions
