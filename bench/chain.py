@@ -4,7 +4,9 @@ import asyncio
 import random
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.clusters import bench_cluster
 from bench.flows import chain
@@ -19,7 +21,11 @@ from tidegate.kube.credentials import load_credentials
 from tidegate.kube.http import HttpClient
 
 LENGTH = 10
-REPEATS = 5
+REPEATS = 6
+"""A multiple of the contenders, for each to be first equally often."""
+
+QUIET_SECONDS = 4
+"""Before each run: the Job controller is done with the one before by then."""
 
 
 @dataclass(slots=True)
@@ -56,19 +62,38 @@ async def _compare(kubeconfig: str, process: OperatorProcess) -> Found:
         await timed(client, f"chain-{LENGTH}", "warm")
         spec = await like_ours(client, "warm")
         for index in range(REPEATS):
-            found.bare.append(await plain(client, f"bare-{index}", LENGTH, BARE))
-            async with hops(client) as seen:
-                found.plain.append(await plain(client, f"plain-{index}", LENGTH, spec))
-            found.plain_hops += seen.milliseconds()
-            await _ours(client, process, f"ours-{index}", found)
+            await _round(client, process, index, spec, found)
     finally:
         await client.close()
     return found
 
 
+async def _round(client: Client, process: OperatorProcess, index: int, spec: Mapping[str, Any], found: Found) -> None:
+    """Run all three, each on a quiet cluster, and each round beginning with another."""
+    contenders = [
+        lambda: _bare(client, f"bare-{index}", found),
+        lambda: _plain(client, f"plain-{index}", spec, found),
+        lambda: _ours(client, process, f"ours-{index}", found),
+    ]
+    first = index % len(contenders)
+    for contender in contenders[first:] + contenders[:first]:
+        await asyncio.sleep(QUIET_SECONDS)
+        await contender()
+
+
+async def _bare(client: Client, name: str, found: Found) -> None:
+    found.bare.append(await plain(client, name, LENGTH, BARE))
+
+
+async def _plain(client: Client, name: str, spec: Mapping[str, Any], found: Found) -> None:
+    async with hops(client) as seen:
+        found.plain.append(await plain(client, name, LENGTH, spec))
+    found.plain_hops += seen.milliseconds()
+
+
 async def _ours(client: Client, process: OperatorProcess, name: str, found: Found) -> None:
-    """Run the chain once between two readings of the metrics, each taken when no write is under way any more."""
-    before, cpu, told = process.settled_writes(), _cpu(process), _told(process)
+    """Run the chain once between two readings of the metrics; the second when no write is under way any more."""
+    before, cpu, told = process.writes(), _cpu(process), _told(process)
     async with hops(client) as seen:
         found.ours.append(await timed(client, f"chain-{LENGTH}", name))
     found.hops += seen.milliseconds()

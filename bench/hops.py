@@ -19,9 +19,13 @@ class Hops:
         self._births: dict[str, float] = {}
 
     def milliseconds(self) -> list[float]:
-        """Give, for each Job but the first, how long after the end of the one before it was seen."""
-        ends, births = list(self._ends.values()), list(self._births.values())
-        return [1000 * (birth - end) for end, birth in zip(ends, births[1:], strict=False)]
+        """Give, for each Job but the first, how long after the end of the one before it was seen.
+
+        Pods of earlier chains still change while the watch runs: only the ends of Jobs born meanwhile count.
+        """
+        born = list(self._births)
+        pairs = zip(born, born[1:], strict=False)
+        return [1000 * (self._births[after] - self._ends[before]) for before, after in pairs]
 
     async def look_at_pods(self, client: Client, version: str) -> None:
         """Follow pods until cancelled."""
