@@ -28,7 +28,7 @@ spec:
   template:
     spec:
       restartPolicy: Never
-      containers: [{name: main, image: busybox, command: [sh, -c, "echo hi; sleep 0.2; echo bye"]}]
+      containers: [{name: main, image: busybox, command: [sh, -c, "echo hi; until [ -e GO ]; do sleep 0.05; done; echo bye"]}]
 """
 RUN = """
 apiVersion: tidegate.dev/v1alpha1
@@ -102,9 +102,11 @@ def test_server_side_apply_says_what_to_do_instead(run: Run) -> None:
     assert "without --server-side" in run("apply", "--server-side", "-f", "-", input=FLOW, fails=True)
 
 
-def test_a_job_runs_and_its_log_can_be_followed(run: Run) -> None:
-    run("apply", "-f", "-", input=JOB)
+def test_a_job_runs_and_its_log_can_be_followed(run: Run, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    run("apply", "-f", "-", input=JOB.replace("GO", str(go)))
     run("wait", "--for=condition=Ready", "pod", "-l", "job-name=talk", "--timeout=20s")
+    go.touch()
     assert run("logs", "job/talk", "--follow") == "hi\nbye\n"
     run("wait", "--for=condition=Complete", "job/talk", "--timeout=20s")
     assert "1/1" in run("get", "jobs")
