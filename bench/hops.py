@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator
 
@@ -24,7 +25,7 @@ class Hops:
         Pods of earlier chains still change while the watch runs: only the ends of Jobs born meanwhile count.
         """
         born = list(self._births)
-        pairs = zip(born, born[1:], strict=False)
+        pairs = itertools.pairwise(born)
         return [1000 * (self._births[after] - self._ends[before]) for before, after in pairs]
 
     async def look_at_pods(self, client: Client, version: str) -> None:

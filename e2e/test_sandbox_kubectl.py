@@ -28,7 +28,8 @@ spec:
   template:
     spec:
       restartPolicy: Never
-      containers: [{name: main, image: busybox, command: [sh, -c, "echo hi; until [ -e GO ]; do sleep 0.05; done; echo bye"]}]
+      containers:
+      - {name: main, image: busybox, command: [sh, -c, "echo hi; until [ -e GO ]; do sleep 0.05; done; echo bye"]}
 """
 RUN = """
 apiVersion: tidegate.dev/v1alpha1
