@@ -4,7 +4,7 @@ import asyncio
 import random
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ async def _compare(kubeconfig: str, process: OperatorProcess) -> Found:
 
 async def _round(client: Client, process: OperatorProcess, index: int, spec: Mapping[str, Any], found: Found) -> None:
     """Run all three, each on a quiet cluster, and each round beginning with another."""
-    contenders = [
+    contenders: list[Callable[[], Awaitable[None]]] = [
         lambda: _bare(client, f"bare-{index}", found),
         lambda: _plain(client, f"plain-{index}", spec, found),
         lambda: _ours(client, process, f"ours-{index}", found),

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME = "bench"
+NAME = f"bench-{os.getpid()}"
+"""Of this process alone: `up` would take over a cluster of that name, and `down` would then take it from somebody."""
+
 QPS = 300
 CRDS = ("flows", "flowruns")
 

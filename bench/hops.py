@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 from bench.plain import has_ended, job_of
 from bench.runs import NAMESPACE
@@ -25,8 +25,7 @@ class Hops:
         Pods of earlier chains still change while the watch runs: only the ends of Jobs born meanwhile count.
         """
         born = list(self._births)
-        pairs = itertools.pairwise(born)
-        return [1000 * (self._births[after] - self._ends[before]) for before, after in pairs]
+        return [1000 * (self._births[after] - self._ends[before]) for before, after in pairwise(born)]
 
     async def look_at_pods(self, client: Client, version: str) -> None:
         """Follow pods until cancelled."""

@@ -37,7 +37,7 @@ class OperatorProcess:
         self.crashes = 0
         self._life: asyncio.Task[None] | None = None
         self._graphs = Graphs()
-        self._crash_wanted = False
+        self.metrics = Metrics(CollectorRegistry())
 
     async def run(self) -> None:
         """Live, crash, and live again, with an empty memory each time."""
@@ -68,7 +68,8 @@ class OperatorProcess:
         client = SimulatedClient(self._cluster, self._chance, self.crash, self._counts)
         runs: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
         flows: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
-        reporter = Reporter(client, Metrics(CollectorRegistry()), self.name)
+        self.metrics = Metrics(CollectorRegistry())
+        reporter = Reporter(client, self.metrics, self.name)
         reconciler = Reconciler(client, store, runs, self._graphs, reporter, clocks)
         inbox = Inbox(store, runs, flows, reconciler.forget, loop.time)
         views = [

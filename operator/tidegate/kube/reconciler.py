@@ -158,6 +158,7 @@ class Reconciler:
             obj = self._store.runs.get(key)
             if obj is None or obj["metadata"]["uid"] != current.run.uid:
                 return
+            heard = self._store.take_end(current.run.uid)
             plan = self._decide(current, obj)
             decided = self._clocks.monotonic()  # before the write: a slow one makes what follows look twice
             if plan.deciding:
@@ -166,7 +167,7 @@ class Reconciler:
                 await self._write_cosmetic(key, current, obj, plan)
             again = await self._carrier.carry_out(current, plan.actions, decided)
             if plan.deciding:
-                self._measure_hop(current, plan)
+                self._measure_hop(plan, heard)
                 await self._report(current, plan)
             self._wake(key, plan, again)
             if again != 0.0:
@@ -223,9 +224,8 @@ class Reconciler:
         if again:
             self._queue.add_after(key, again, Priority.RESYNC)
 
-    def _measure_hop(self, current: Session, plan: Plan) -> None:
+    def _measure_hop(self, plan: Plan, heard: float | None) -> None:
         """Note how long it took from hearing that a task ended to the Jobs of those that waited for it."""
-        heard = self._store.take_end(current.run.uid)
         if heard is not None and any(isinstance(action, StartJob) and action.fresh for action in plan.actions):
             self._reporter.hopped(self._clocks.monotonic() - heard)
 
