@@ -1,5 +1,6 @@
 """`python -m bench [SHAPE...]`: measure, and print tables; nothing is asserted."""
 
+import signal
 import sys
 
 from bench import chain, decide, local, memory, validate
@@ -19,6 +20,7 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in SHAPES]
     if unknown:
         sys.exit(f"no shape {', '.join(unknown)}; there are {', '.join(SHAPES)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a cluster is taken down then as well
     for name in names or SHAPES:
         print(f"\n# {name}: {machine()}", flush=True)
         SHAPES[name]()
