@@ -1,4 +1,4 @@
-"""The operator as a process of its own, seen from outside: its memory, its metrics, the modules it has imported."""
+"""The operator as a process of its own, seen from outside: its memory, its metrics, the modules it has loaded."""
 
 import contextlib
 import os
@@ -17,7 +17,14 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 _CHANGING = frozenset({"create", "replace", "delete"})
-_IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s*(\S+)$", re.MULTILINE)
+_NOTING = """
+import atexit, os, pathlib, sys
+loaded = lambda: (name for name, module in sys.modules.items() if module is not None)
+atexit.register(lambda: pathlib.Path(os.environ["BENCH_MODULES"]).write_text("\\n".join(loaded())))
+from tidegate.cli.main import main
+sys.argv = ["tidegate", "operator"]
+main()
+"""
 _READY_SECONDS = 60
 _SETTLED_SECONDS = 1.5
 
@@ -37,10 +44,6 @@ class OperatorProcess:
         if found is None:
             raise RuntimeError(f"the kernel says nothing of {field} of process {self.pid}")
         return int(found[1]) * 1024 / 1e6
-
-    def modules(self) -> list[str]:
-        """Give the modules imported so far; for an operator started with `traced`."""
-        return _IMPORTED.findall(self.stderr.read_text())
 
     def samples(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
         """Give labels and value of each sample of a metric."""
@@ -80,8 +83,13 @@ class OperatorProcess:
 
 
 @contextlib.contextmanager
-def operator(kubeconfig: str, *, traced: bool = False) -> Iterator[OperatorProcess]:
-    """Run `tidegate operator` against a cluster until the block ends; `traced`: note each import."""
+def operator(kubeconfig: str, *, modules: Path | None = None) -> Iterator[OperatorProcess]:
+    """Run `tidegate operator` against a cluster until the block ends.
+
+    Args:
+        kubeconfig: the way to the cluster.
+        modules: a file that has the names in its `sys.modules` afterwards, one a line.
+    """
     port = _free_port()
     settings = {
         "TIDEGATE_KUBECONFIG": kubeconfig,
@@ -89,9 +97,10 @@ def operator(kubeconfig: str, *, traced: bool = False) -> Iterator[OperatorProce
         "TIDEGATE_PROBE_HOST": "127.0.0.1",
         "TIDEGATE_PROBE_PORT": str(port),
     }
-    command = [sys.executable, *(("-X", "importtime") if traced else ()), "-m", "tidegate", "operator"]
+    how = ["-c", _NOTING] if modules else ["-m", "tidegate", "operator"]
     with tempfile.NamedTemporaryFile(prefix="bench-operator-") as stderr:
-        process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=stderr, stderr=stderr)
+        env = {**os.environ, **settings, "BENCH_MODULES": str(modules or "")}
+        process = subprocess.Popen([sys.executable, *how], env=env, stdout=stderr, stderr=stderr)
         found = OperatorProcess(process.pid, port, Path(stderr.name))
         try:
             _await_ready(process, found)
