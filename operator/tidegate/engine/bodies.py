@@ -12,7 +12,6 @@ MAX_FILES_BYTES = 900_000
 """Scripts and files of a Flow together: they live in one ConfigMap of the run."""
 
 _NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pass it by env, args or a file it reads"
-_POD_FIELDS = ("restartPolicy", "activeDeadlineSeconds")
 
 
 def with_defaults(task: Task, defaults: TaskDefaults) -> Task:

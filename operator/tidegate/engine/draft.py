@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.engine import ledger as letters
-from tidegate.engine import outputs as limits
 from tidegate.engine.actions import Action, Happening
 from tidegate.engine.facts import Attempt, Facts
 from tidegate.engine.graph import Graph, Node
@@ -142,8 +141,3 @@ class TasksView(Mapping[str, Any]):
         if draft.letter(slot) == letters.SUCCEEDED:
             view["outputs"] = draft.outputs.get(slot, {})
         return view
-
-
-def total_size(outputs: Mapping[int, Mapping[str, Any]]) -> int:
-    """Give the bytes of all outputs as JSON."""
-    return sum(limits.size_of(value) for value in outputs.values())

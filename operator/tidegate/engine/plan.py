@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.engine import ledger as letters
 from tidegate.engine import outputs as limits
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Action, Happening
@@ -122,8 +121,3 @@ def spilled(plan: Plan, name: str) -> Plan:
     state = replace(plan.state, inline=frozenset(), refs=(*plan.state.refs, name))
     status = {key: value for key, value in plan.status.items() if key != "outputs"}
     return replace(plan, state=state, status={**status, "outputRefs": list(state.refs)})
-
-
-def is_live(ledger: Ledger) -> bool:
-    """Whether a Job of the run may exist that has not ended."""
-    return any(letter in letters.LIVE for letter in ledger.slots)
