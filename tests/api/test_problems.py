@@ -219,7 +219,7 @@ def test_a_flow_with_many_mistakes_is_told_all_of_them():
         '11:5: spec.tasks[0].nedds: unknown field "nedds"; did you mean "needs"?',
         '12:20: spec.tasks[0].retry.limit: Invalid value: "many": must be an integer',
         '14:24: spec.tasks[0].env[0].value: Invalid value: 10: must be a string; put it in quotes: "10"',
-        "15:5: spec.tasks[1]: a task has exactly one body: image or podTemplate, set, fail, or wait",
+        "15:5: spec.tasks[1]: a task has exactly one body: image or podTemplate, set, fail, wait, approval, or flow",
     ]
 
 
@@ -229,9 +229,10 @@ def test_a_prefix_leads_to_the_part_that_was_validated():
 
 
 def test_a_run_of_another_state_is_told_the_states():
-    text = "metadata: {name: r}\nspec: {flowRef: {name: f}, desiredState: Paused}\n"
+    text = "metadata: {name: r}\nspec: {flowRef: {name: f}, desiredState: Stopped}\n"
     assert told(text, FlowRun) == [
-        '2:42: spec.desiredState: Unsupported value: "Paused": supported values: "Running", "Cancelled", "Terminated"'
+        '2:42: spec.desiredState: Unsupported value: "Stopped": supported values: "Running", "Paused", "Cancelled", '
+        '"Terminated"'
     ]
 
 

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
+DAY = 86_400
+"""Seconds."""
+
 NAME_PATTERN = r"^[a-z]([-_a-zA-Z0-9]{0,38}[a-zA-Z0-9])?$"
 
 LIST_MAP_BY_NAME: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}

@@ -5,11 +5,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from tidegate.api.base import ANY_VALUE, LIST_ATOMIC, JsonValue, Model, ObjectMeta, ObjectName
+from tidegate.api.base import (
+    ANY_VALUE,
+    LIST_ATOMIC,
+    LIST_SET,
+    JsonValue,
+    Model,
+    Name,
+    ObjectMeta,
+    ObjectName,
+    Text,
+)
 from tidegate.api.conditions import Condition
 
 Word = Annotated[str, StringConstraints(max_length=253)]
 Sentence = Annotated[str, StringConstraints(max_length=4096)]
+Interval = Annotated[str, StringConstraints(max_length=2048)]
 Time = Annotated[str, StringConstraints(max_length=32), Field(json_schema_extra={"format": "date-time"})]
 JsonMap = Annotated[dict[str, Any], Field(json_schema_extra=ANY_VALUE)]
 
@@ -18,6 +29,7 @@ class DesiredState(StrEnum):
     """What the user wants of a run. There is no way back from the last two."""
 
     RUNNING = "Running"
+    PAUSED = "Paused"
     CANCELLED = "Cancelled"
     TERMINATED = "Terminated"
 
@@ -28,6 +40,28 @@ class FlowRef(Model):
     name: ObjectName
 
 
+class RerunMode(StrEnum):
+    """What a rerun does again."""
+
+    FAILED = "Failed"
+    FROM = "From"
+    ALL = "All"
+
+
+class Rerun(Model):
+    """A new run of what an ended one did: same revision, same params."""
+
+    of: ObjectName = Field(description="The run that is done again.")
+    mode: RerunMode = Field(
+        default=RerunMode.FAILED,
+        strict=False,
+        description="Failed: what did not succeed. From: `tasks` and all that depends on them. All: everything.",
+    )
+    tasks: list[Name] = Field(
+        default_factory=list, max_length=2500, description="Where From begins.", json_schema_extra=LIST_SET
+    )
+
+
 class FlowRunSpec(Model):
     """What a run takes and what is wanted of it."""
 
@@ -35,7 +69,18 @@ class FlowRunSpec(Model):
     params: Annotated[dict[Annotated[str, StringConstraints(max_length=40)], JsonValue], Field(max_length=100)] = Field(
         default_factory=dict, description="Values for the Flow's params."
     )
-    desired_state: DesiredState = Field(default=DesiredState.RUNNING, strict=False)
+    desired_state: DesiredState = Field(
+        default=DesiredState.RUNNING,
+        strict=False,
+        description="May be changed: Paused starts nothing new; Cancelled stops and runs `finally`; Terminated stops.",
+    )
+    priority: int = Field(
+        default=0, ge=-1_000_000, le=1_000_000, description="May be changed: among queued runs of the Flow."
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        default=None, ge=0, le=3650 * 86_400, description="May be changed: the run is deleted so long after its end."
+    )
+    rerun: Rerun | None = Field(default=None, description="Does again what an ended run did.")
 
 
 class Frozen(Model):
@@ -43,22 +88,64 @@ class Frozen(Model):
 
     revision: Word
     params: JsonMap
+    key: Text | None = Field(default=None, description="The concurrency key, where the Flow has a limit.")
     time: Time
+
+
+class Block(Model):
+    """The slots of a fan-out: a slot a chunk of items, or an item."""
+
+    task: Word
+    first: int = Field(description="The first slot.")
+    count: int = Field(description="How many slots.")
+    total: int = Field(default=0, description="How many items.")
+    size: int = Field(default=1, description="Items a slot; the last slot may have fewer.")
+    items: list[Word] = Field(
+        default_factory=list,
+        max_length=10_000,
+        description="ConfigMaps with the items.",
+        json_schema_extra=LIST_ATOMIC,
+    )
+    results: list[Word] = Field(
+        default_factory=list,
+        max_length=10_000,
+        description="ConfigMaps with the items' outputs.",
+        json_schema_extra=LIST_ATOMIC,
+    )
 
 
 class Ledger(Model):
     """The complete and authoritative record of a run: a letter and an attempt number a slot."""
 
-    slots: Annotated[str, StringConstraints(max_length=10_000)] = Field(
-        description="A letter a task, in the Flow's order."
+    slots: Annotated[str, StringConstraints(max_length=20_000)] = Field(
+        description="A letter a task, in the Flow's order, `finally` last; then a letter a chunk or item of fan-outs."
     )
-    attempts: list[int] = Field(max_length=10_000, json_schema_extra=LIST_ATOMIC)
+    attempts: list[int] = Field(max_length=20_000, json_schema_extra=LIST_ATOMIC)
     extra: list[Annotated[list[int], Field(max_length=8, json_schema_extra=LIST_ATOMIC)]] = Field(
         default_factory=list,
-        max_length=10_000,
-        description="Sparse rows [slot, failures, disruptions, due]: budgets used, and the second something is due.",
+        max_length=20_000,
+        description="Sparse rows [slot, failures, disruptions, ooms, due, base]: budgets used, the second something"
+        " is due, and the attempt number from which budgets count.",
         json_schema_extra=LIST_ATOMIC,
     )
+    blocks: list[Block] = Field(default_factory=list, max_length=2500, json_schema_extra=LIST_ATOMIC)
+
+
+class Items(Model):
+    """The items of a fan-out, as intervals of their numbers."""
+
+    total: int = 0
+    succeeded: Interval = ""
+    failed: Interval = ""
+    running: int = 0
+
+
+class Stop(Model):
+    """The operator's own wish to stop the run; the stricter of it and spec.desiredState holds."""
+
+    state: DesiredState = Field(strict=False)
+    reason: Word
+    message: Sentence = ""
 
 
 class TaskRow(Model):
@@ -73,6 +160,8 @@ class TaskRow(Model):
     start_time: Time | None = None
     completion_time: Time | None = None
     next_attempt_time: Time | None = None
+    items: Items | None = None
+    child: Word = Field(default="", description="The child run of a flow task.")
 
 
 class Counts(Model):
@@ -93,6 +182,10 @@ class FlowRunStatus(Model):
 
     observed_generation: int = Field(default=-1, json_schema_extra={"format": "int64"})
     frozen: Frozen | None = None
+    admitted_time: Time | None = Field(default=None, description="When the run was given its place within the limit.")
+    attempt: int = Field(default=0, description="Attempt of the whole run, from one, where the Flow retries runs.")
+    next_attempt_time: Time | None = Field(default=None, description="When the whole run is tried again.")
+    stop: Stop | None = None
     start_time: Time | None = None
     completion_time: Time | None = None
     progress: Word = Field(default="", description="Final tasks of all tasks, such as 3/5.")

@@ -1,11 +1,13 @@
 """A task: one body (a pod, or something free) and what every task may say."""
 
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
 from tidegate.api.base import (
+    DAY,
     LIST_ATOMIC,
     LIST_MAP_BY_NAME,
     LIST_SET,
@@ -17,8 +19,10 @@ from tidegate.api.base import (
     ShortText,
     Text,
 )
+from tidegate.api.bodies import Approval, Fail, FlowCall, Wait
 from tidegate.api.param import ParamType
 from tidegate.api.podtemplate import ENV_FROM, POD_TEMPLATE, RESOURCES, VALUE_FROM, VOLUME_MOUNTS
+from tidegate.api.policies import Cache, Disruption, ForEach, Repeat, Retry
 
 Argument = Text
 RawList = Annotated[list[dict[str, Any]], Field(max_length=64)]
@@ -27,7 +31,23 @@ EnvFrom = Annotated[RawList, WithJsonSchema(ENV_FROM)]
 Resources = Annotated[dict[str, Any], WithJsonSchema(RESOURCES)]
 VolumeMounts = Annotated[RawList, WithJsonSchema(VOLUME_MOUNTS)]
 PodTemplate = Annotated[dict[str, Any], WithJsonSchema(POD_TEMPLATE)]
-DAY = 86_400
+
+
+class RunWhen(StrEnum):
+    """What must have become of the needs before a task may run: Airflow's trigger rules."""
+
+    ALL_SUCCEEDED = "AllSucceeded"
+    ALL_FAILED = "AllFailed"
+    ALL_DONE = "AllDone"
+    ALL_DONE_MIN_ONE_SUCCEEDED = "AllDoneMinOneSucceeded"
+    ALL_SKIPPED = "AllSkipped"
+    ANY_SUCCEEDED = "AnySucceeded"
+    ANY_FAILED = "AnyFailed"
+    ANY_DONE = "AnyDone"
+    NONE_FAILED = "NoneFailed"
+    NONE_FAILED_MIN_ONE_SUCCEEDED = "NoneFailedMinOneSucceeded"
+    NONE_SKIPPED = "NoneSkipped"
+    ALWAYS = "Always"
 
 
 class EnvVar(Model):
@@ -53,33 +73,6 @@ class File(Model):
         description="Absolute, or relative to the working directory."
     )
     content: LongText
-
-
-class Fail(Model):
-    """Ends the task as failed."""
-
-    message: Text = Field(default="", description="Shown as the task's message; may hold $[[ ]].")
-
-
-class Wait(Model):
-    """Lets time pass without a pod."""
-
-    seconds: int = Field(ge=0, le=365 * DAY, description="How long to wait.")
-
-
-class Retry(Model):
-    """How often and when a failed attempt is tried again."""
-
-    limit: int = Field(default=0, ge=0, le=100, description="Further attempts after a failure; a time-out is one.")
-    delay_seconds: int = Field(default=10, ge=0, le=DAY, description="Wait before the next attempt.")
-    factor: int = Field(default=1, ge=1, le=100, description="The delay is multiplied by it after each attempt.")
-    max_delay_seconds: int = Field(default=3600, ge=0, le=30 * DAY, description="The delay never exceeds it.")
-    max_disruptions: int = Field(
-        default=10,
-        ge=0,
-        le=1000,
-        description="Attempts lost to eviction, preemption or a lost node that are repeated without counting.",
-    )
 
 
 class TaskOutput(Model):
@@ -125,12 +118,15 @@ class Container(Model):
 
 CONTAINER_FIELDS = tuple(name for name in Container.model_fields if name not in ("image", "pod_template"))
 
+BODIES = "image or podTemplate, set, fail, wait, approval, or flow"
+
 _ONE_BODY: JsonDict = {
     "x-kubernetes-validations": [
         {
             "rule": "(has(self.image) || has(self.podTemplate) ? 1 : 0) + (has(self.set) ? 1 : 0)"
-            " + (has(self.fail) ? 1 : 0) + (has(self.wait) ? 1 : 0) == 1",
-            "message": "a task has exactly one body: image or podTemplate, set, fail, or wait",
+            " + (has(self.fail) ? 1 : 0) + (has(self.wait) ? 1 : 0) + (has(self.approval) ? 1 : 0)"
+            " + (has(self.flow) ? 1 : 0) == 1",
+            "message": f"a task has exactly one body: {BODIES}",
         },
         {
             "rule": "has(self.image) || has(self.podTemplate) || !(has(self.command) || has(self.args)"
@@ -160,16 +156,39 @@ class Task(Container):
         description="Tasks that must have succeeded before this one starts.",
         json_schema_extra=LIST_SET,
     )
+    run_when: RunWhen = Field(
+        default=RunWhen.ALL_SUCCEEDED,
+        strict=False,
+        description="What must have become of the needs before this task runs.",
+    )
     when: Text | None = Field(default=None, description="CEL; the task is skipped when it is false.")
     set: dict[Name, JsonValue] | None = Field(
         default=None, min_length=1, max_length=64, description="Body: outputs computed at once, without a pod."
     )
     fail: Fail | None = Field(default=None, description="Body: ends as failed.")
-    wait: Wait | None = Field(default=None, description="Body: lets time pass without a pod.")
+    wait: Wait | None = Field(default=None, description="Body: waits for time or for an object, without a pod.")
+    approval: Approval | None = Field(default=None, description="Body: waits for a person's decision, without a pod.")
+    flow: FlowCall | None = Field(default=None, description="Body: runs another Flow of the namespace.")
+    for_each: ForEach | None = Field(default=None, description="Runs the task once for each item of a list.")
     retry: Retry | None = None
+    repeat: Repeat | None = Field(default=None, description="Runs the task again until its own outputs say enough.")
     timeout_seconds: int | None = Field(
         default=None, ge=1, le=365 * DAY, description="For one attempt, from the moment a node has the pod."
     )
+    start_deadline_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=365 * DAY,
+        description="From the decision to start an attempt until its container runs; default 3600."
+        " Time in a queue of suspended Jobs does not count.",
+    )
+    allow_failure: bool = Field(
+        default=False, description="A failure counts as success for dependants; the run ends CompletedWithWarnings."
+    )
+    cache: Cache | None = Field(default=None, description="Takes the outputs of the same work done before.")
+    disruption: Disruption | None = Field(default=None, description="Whether the cluster may move the pod.")
+    priority: ObjectName | None = Field(default=None, description="PriorityClass of the pod.")
+    queue_name: ObjectName | None = Field(default=None, description="Queue of Kueue that admits the Job.")
     service_account_name: ObjectName | None = Field(default=None, description="Identity of the pod.")
     outputs: list[TaskOutput] | None = Field(default=None, max_length=64, json_schema_extra=LIST_MAP_BY_NAME)
 
@@ -180,15 +199,29 @@ class Task(Container):
 
     @model_validator(mode="after")
     def _exactly_one_body(self) -> Self:
-        bodies = [self.is_pod, self.set is not None, self.fail is not None, self.wait is not None]
-        if sum(bodies) != 1:
-            raise ValueError("a task has exactly one body: image or podTemplate, set, fail, or wait")
+        bodies = (self.set, self.fail, self.wait, self.approval, self.flow)
+        if self.is_pod + sum(body is not None for body in bodies) != 1:
+            raise ValueError(f"a task has exactly one body: {BODIES}")
         if not self.is_pod:
             self._has_no_container_fields()
         if self.script is not None and self.command is not None:
             raise ValueError("script and command exclude each other: the interpreter runs the script")
         if self.interpreter is not None and self.script is None:
             raise ValueError("interpreter needs a script")
+        return self
+
+    @model_validator(mode="after")
+    def _body_can_honour(self) -> Self:
+        """Refuse what this body could not do; a default that it cannot honour is left out instead."""
+        pods_only = ("retry", "repeat", "timeout_seconds", "start_deadline_seconds", "cache", "disruption")
+        given = [name for name in (*pods_only, "priority", "queue_name") if getattr(self, name) is not None]
+        if given and not self.is_pod and not (self.flow is not None and given == ["start_deadline_seconds"]):
+            field = type(self).model_fields[given[0]].alias or given[0]
+            raise ValueError(f"{field} belongs to a task with a container: this one has none")
+        if self.for_each is not None and not self.is_pod and self.flow is None:
+            raise ValueError("forEach needs a container or a flow: set, fail, wait and approval have no items")
+        if self.for_each is not None and self.repeat is not None:
+            raise ValueError("forEach and repeat exclude each other: each item runs once")
         return self
 
     def _has_no_container_fields(self) -> None:
@@ -203,6 +236,10 @@ class TaskDefaults(Model):
 
     retry: Retry | None = None
     timeout_seconds: int | None = Field(default=None, ge=1, le=365 * DAY)
+    start_deadline_seconds: int | None = Field(default=None, ge=1, le=365 * DAY)
+    disruption: Disruption | None = None
+    priority: ObjectName | None = None
+    queue_name: ObjectName | None = None
     service_account_name: ObjectName | None = None
     pod_template: PodTemplate | None = Field(default=None, description="Merged below each task's own pod template.")
     resources: Resources | None = Field(default=None, description="For tasks without resources of their own.")

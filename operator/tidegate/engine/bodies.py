@@ -3,23 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.api.bodies import Wait
 from tidegate.api.flow import FlowSpec
+from tidegate.api.policies import Strategy
 from tidegate.api.task import Task, TaskDefaults
+from tidegate.engine import scopes
 from tidegate.engine.findings import Finding, Keys
 from tidegate.engine.templating import Compiler, Scope, templates
 
 MAX_FILES_BYTES = 900_000
 """Scripts and files of a Flow together: they live in one ConfigMap of the run."""
 
+_DEFAULTED = (
+    "retry",
+    "timeout_seconds",
+    "start_deadline_seconds",
+    "service_account_name",
+    "resources",
+    "disruption",
+    "priority",
+    "queue_name",
+)
+
 _NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pass it by env, args or a file it reads"
 
 
 def with_defaults(task: Task, defaults: TaskDefaults) -> Task:
     """Give the task with the Flow's defaults; a default that its body cannot honour is left out."""
-    if not task.is_pod:
-        return task
     changes: dict[str, Any] = {}
-    for name in ("retry", "timeout_seconds", "service_account_name", "resources"):
+    for name in _DEFAULTED if task.is_pod else ():
         if getattr(task, name) is None and getattr(defaults, name) is not None:
             changes[name] = getattr(defaults, name)
     return task.model_copy(update=changes) if changes else task
@@ -29,15 +41,18 @@ def compile_body(
     task: Task, scope: Scope, keys: Keys, compiler: Compiler, secrets: frozenset[str]
 ) -> Mapping[str, Any]:
     """Compile what a task's body holds; see `inputs.render` for how it is evaluated."""
-    if task.set is not None:
-        return {"set": compiler.value(dict(task.set), scope, (*keys, "set"))}
-    if task.fail is not None:
-        return {"message": compiler.value(task.fail.message, scope, (*keys, "fail", "message"))}
-    if task.wait is not None:
-        return {}
+    if not task.is_pod:
+        return _compile_inline(task, scope, keys, compiler)
+    items = {}
+    if task.for_each is not None:
+        items["items"] = compiler.value(task.for_each.items, scope, (*keys, "forEach", "items"))
+        if task.for_each.strategy is Strategy.JOBS:
+            scope = scopes.with_items(scope)
+    if task.cache is not None:
+        items["cacheKey"] = compiler.value(task.cache.key, scope, (*keys, "cache", "key"))
     _refuse_expressions(task, keys, compiler)
     _check_pod_template(task, keys, compiler)
-    inputs = {
+    inputs = items | {
         "image": compiler.value(task.image, scope, (*keys, "image")),
         "args": compiler.value(task.args, scope, (*keys, "args")),
         "resources": compiler.value(task.resources, scope, (*keys, "resources")),
@@ -48,6 +63,38 @@ def compile_body(
     }
     _check_secrets(inputs, keys, compiler, secrets)
     return inputs
+
+
+def _compile_inline(task: Task, scope: Scope, keys: Keys, compiler: Compiler) -> Mapping[str, Any]:
+    if task.set is not None:
+        return {"set": compiler.value(dict(task.set), scope, (*keys, "set"))}
+    if task.fail is not None:
+        return {"message": compiler.value(task.fail.message, scope, (*keys, "fail", "message"))}
+    if task.approval is not None:
+        return {"message": compiler.value(task.approval.message, scope, (*keys, "approval", "message"))}
+    if task.wait is not None:
+        return _compile_wait(task.wait, scope, (*keys, "wait"), compiler)
+    return _compile_call(task, scope, keys, compiler)
+
+
+def _compile_wait(wait: Wait, scope: Scope, keys: Keys, compiler: Compiler) -> Mapping[str, Any]:
+    if wait.time is not None:
+        return {"time": compiler.value(wait.time, scope, (*keys, "time"))}
+    if wait.for_ is None:
+        return {}
+    inputs = {"name": compiler.value(wait.for_.name, scope, (*keys, "for", "name"))}
+    if wait.for_.when is not None:
+        inputs["when"] = compiler.condition(wait.for_.when, scopes.OBJECT, (*keys, "for", "when"))
+    return inputs
+
+
+def _compile_call(task: Task, scope: Scope, keys: Keys, compiler: Compiler) -> Mapping[str, Any]:
+    assert task.flow is not None  # noqa: S101  the only body that is left
+    inputs: dict[str, Any] = {}
+    if task.for_each is not None:
+        inputs["items"] = compiler.value(task.for_each.items, scope, (*keys, "forEach", "items"))
+        scope = scopes.with_items(scope)
+    return {**inputs, "params": compiler.value(dict(task.flow.params), scope, (*keys, "flow", "params"))}
 
 
 def secret_param(value: Any, secrets: frozenset[str]) -> str | None:
@@ -61,7 +108,7 @@ def secret_param(value: Any, secrets: frozenset[str]) -> str | None:
 
 
 def _check_secrets(inputs: Mapping[str, Any], keys: Keys, compiler: Compiler, secrets: frozenset[str]) -> None:
-    for field, value in inputs.items():
+    for field, value in inputs.items():  # also forEach's items and the cache's key
         for template in templates(value):
             named = {path[1] for path in template.references if path[0] == "params" and len(path) > 1} & secrets
             if named and (field != "env" or secret_param(template, secrets) is None):
@@ -116,7 +163,7 @@ def check_files(spec: FlowSpec, compiler: Compiler) -> None:
     """Find scripts and files that together do not fit the ConfigMap of a run."""
     total = sum(
         len((task.script or "").encode()) + sum(len(file.content.encode()) for file in task.files or ())
-        for task in spec.tasks
+        for task in (*spec.tasks, *spec.finally_)
     )
     if total > MAX_FILES_BYTES:
         message = f"have scripts and files of {total:,} bytes together; at most {MAX_FILES_BYTES:,} fit a ConfigMap"

@@ -1,10 +1,9 @@
-"""Policy: a run ends when every task is final; how it ends is read off the letters."""
+"""Policy: a run ends when every task is final; how it ends is read off the letters, and its outputs are evaluated."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.engine import ledger as letters
-from tidegate.engine import outputs
+from tidegate.engine import outputs, results, runretry
 from tidegate.engine.draft import Draft
 from tidegate.engine.templating import render
 from tidegate.errors import ExpressionError
@@ -22,26 +21,14 @@ class Outcome:
 
 def conclude(draft: Draft) -> Outcome | None:
     """Give the run's outcome once nothing can change any more."""
-    if not draft.ledger.is_final:
+    if runretry.schedule(draft) or not draft.ledger.is_final:
         return None
+    result = results.of_run(draft)
+    draft.result_so_far = (result.failed, result.reason)
     values, problem = _outputs(draft)
-    failed = [node.name for node in draft.graph.nodes if draft.letter(node.slot) == letters.FAILED]
-    if letters.CANCELLED in draft.ledger.slots:
-        return Outcome(False, "Cancelled", f"the run was {draft.facts.desired.lower()}", values)
-    if failed:
-        return Outcome(False, "TaskFailed", _failure(draft, failed), values)
-    if problem:
+    if problem and not result.failed:
         return Outcome(False, "OutputFailed", problem, values)
-    done = draft.ledger.slots.count(letters.SUCCEEDED)
-    skipped = len(draft.ledger.slots) - done
-    tail = f", {skipped} skipped" if skipped else ""
-    return Outcome(True, "Completed", f"{done} {'task' if done == 1 else 'tasks'} succeeded{tail}", values)
-
-
-def _failure(draft: Draft, failed: list[str]) -> str:
-    record = draft.record(draft.graph.slots[failed[0]])
-    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    return f"{failed[0]} failed: {record.reason}{': ' + record.message if record.message else ''}{more}"
+    return Outcome(not result.failed, result.reason, result.message, values)
 
 
 def _outputs(draft: Draft) -> tuple[dict[str, Any], str]:

@@ -1,9 +1,11 @@
 """The edges of a Flow: unknown needs, names that collide, cycles with their path, ancestors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tidegate.api.flow import FlowSpec
 from tidegate.api.task import Task
-from tidegate.engine.findings import Finding, nearest
+from tidegate.engine.findings import Finding, Keys, nearest
+from tidegate.engine.rules import NEED_A_NEED
 
 
 def canonical(name: str) -> str:
@@ -11,38 +13,55 @@ def canonical(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def check_names(tasks: Sequence[Task]) -> list[Finding]:
+def keys_of(spec: FlowSpec) -> list[Keys]:
+    """Give where each slot's task stands in the manifest: the tasks, then `finally`."""
+    tasks: list[Keys] = [("spec", "tasks", index) for index in range(len(spec.tasks))]
+    return tasks + [("spec", "finally", index) for index in range(len(spec.finally_))]
+
+
+def check_names(tasks: Sequence[Task], places: Sequence[Keys]) -> list[Finding]:
     """Find tasks of the same name, or of names that a Job's name cannot tell apart."""
     first: dict[str, int] = {}
     found = []
     for index, task in enumerate(tasks):
         before = first.setdefault(canonical(task.name), index)
         if before != index:
-            other = tasks[before].name
+            other, (*_, field, place) = tasks[before].name, places[before]
             same = "is the name of another task too" if other == task.name else f'cannot be told from "{other}"'
             detail = "" if other == task.name else ": Jobs are named in lower case with _ as -"
-            keys = ("spec", "tasks", index, "name")
-            found.append(Finding(keys, f'"{task.name}" {same} (spec.tasks[{before}]){detail}'))
+            message = f'"{task.name}" {same} (spec.{field}[{place}]){detail}'
+            found.append(Finding((*places[index], "name"), message))
     return found
 
 
-def check_needs(tasks: Sequence[Task]) -> list[Finding]:
-    """Find needs that name nothing, themselves, or one task twice."""
-    names = {task.name for task in tasks}
+def check_needs(tasks: Sequence[Task], places: Sequence[Keys], first_finally: int) -> list[Finding]:
+    """Find needs that name nothing, themselves, one task twice, or what runs only when all else has ended."""
+    slots = {task.name: slot for slot, task in enumerate(tasks)}
     found = []
     for index, task in enumerate(tasks):
-        for place, need in enumerate(task.needs):
-            keys = ("spec", "tasks", index, "needs", place)
-            if need == task.name:
-                found.append(Finding(keys, f'"{need}" needs itself'))
-            elif need not in names:
-                found.append(Finding(keys, f'there is no task "{need}"{nearest(need, names)}'))
-            elif need in task.needs[:place]:
-                found.append(Finding(keys, f'"{need}" is named twice'))
+        for place in range(len(task.needs)):
+            problem = _need_problem(task, place, slots, in_tasks=index < first_finally, first_finally=first_finally)
+            found += [Finding((*places[index], "needs", place), problem)] if problem else []
+        if task.run_when in NEED_A_NEED and not task.needs:
+            message = f"{task.run_when} never holds without needs: name the tasks it looks at in needs"
+            found.append(Finding((*places[index], "runWhen"), message))
     return found
 
 
-def find_cycle(tasks: Sequence[Task]) -> Finding | None:
+def _need_problem(task: Task, place: int, slots: Mapping[str, int], *, in_tasks: bool, first_finally: int) -> str:
+    need = task.needs[place]
+    if need == task.name:
+        return f'"{need}" needs itself'
+    if need not in slots:
+        return f'there is no task "{need}"{nearest(need, slots)}'
+    if need in task.needs[:place]:
+        return f'"{need}" is named twice'
+    if in_tasks and slots[need] >= first_finally:
+        return f'"{need}" is in finally, which begins when all tasks have ended: no task can wait for it'
+    return ""
+
+
+def find_cycle(tasks: Sequence[Task], places: Sequence[Keys]) -> Finding | None:
     """Find one cycle of needs and tell its path; expects that all needs exist."""
     needs = {task.name: task.needs for task in tasks}
     order, state = list(needs), dict.fromkeys(needs, 0)
@@ -50,7 +69,7 @@ def find_cycle(tasks: Sequence[Task]) -> Finding | None:
         path = _walk(root, needs, state)
         if path:
             index = order.index(path[0])
-            return Finding(("spec", "tasks", index, "needs"), f"the needs form a cycle: {' -> '.join(path)}")
+            return Finding((*places[index], "needs"), f"the needs form a cycle: {' -> '.join(path)}")
     return None
 
 

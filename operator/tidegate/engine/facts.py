@@ -1,6 +1,7 @@
 """What was seen in the cluster, as `decide` takes it: small frozen records of Jobs and pods."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -25,7 +26,11 @@ FINISHED = frozenset({JobState.COMPLETE, JobState.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """A Job of ours. Times are seconds since the epoch."""
+    """A Job of ours. Times are seconds since the epoch.
+
+    `resumed` is when it was last let go after a suspension; `completed` and `failed` are the indexes of an Indexed Job
+    as Kubernetes writes them, such as "0-3,5".
+    """
 
     name: str
     uid: str
@@ -35,6 +40,9 @@ class JobFact:
     finished: float | None = None
     reason: str = ""
     message: str = ""
+    resumed: float | None = None
+    completed: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class PodFact:
     output: str | None = None
     trouble: str = ""
     trouble_message: str = ""
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +93,19 @@ class Confirmed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything seen of one run's children, and what its user wants."""
+    """Everything seen of one run's children, and what its user wants.
+
+    `alive` are the attempts with a pod that may still run. `changed` are the slots of which something new was seen
+    since the last step, None when that is not known: then all are looked at.
+    """
 
     desired: str = "Running"
     jobs: Mapping[Attempt, JobFact] = field(default_factory=dict)
     pods: Mapping[Attempt, tuple[PodFact, ...]] = field(default_factory=dict)
     confirmed: Mapping[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
     rejections: Mapping[Attempt, Rejection] = field(default_factory=dict)
+    alive: AbstractSet[Attempt] | None = None
+    changed: frozenset[int] | None = None
 
     def pods_of(self, attempt: Attempt) -> tuple[PodFact, ...]:
         """Give the pods of an attempt."""
@@ -99,6 +114,12 @@ class Facts:
     def has_live_pod(self, attempt: Attempt) -> bool:
         """Whether a pod of the attempt may still run."""
         return any(pod.alive for pod in self.pods.get(attempt, ()))
+
+    def live_attempts(self) -> AbstractSet[Attempt]:
+        """Give the attempts with a pod that may still run."""
+        if self.alive is not None:
+            return self.alive
+        return {attempt for attempt in self.pods if self.has_live_pod(attempt)}
 
     def is_confirmed(self, attempt: Attempt, what: Confirmed) -> bool:
         """Whether a live read said so."""

@@ -8,39 +8,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.api.flow import FlowSpec
-from tidegate.api.task import Retry, Task
-from tidegate.engine import bodies, edges, params
-from tidegate.engine.expressions import Expression, Fields, Members, NameType
+from tidegate.api.policies import Retry
+from tidegate.api.task import Task
+from tidegate.engine import bodies, edges, params, scopes
+from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.templating import Compiler, Scope
-
-RUN = Fields(
-    {
-        "name": "string",
-        "uid": "string",
-        "namespace": "string",
-        "flow": "string",
-        "revision": "string",
-        "scheduledTime": "timestamp",
-        "timeZone": "string",
-        "date": "string",
-        "time": "string",
-    }
-)
-TASK = Fields({"state": "string", "outputs": "dyn", "attempts": "int"})
+from tidegate.engine.unserved import find_unserved
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One task: `task` has the Flow's defaults merged in; `inputs` is its compiled body."""
+    """One task: `task` has the Flow's defaults merged in; `inputs` is its compiled body.
+
+    `position` is its place in the order; `reads` are the slots that its expressions name; `retry_when` and `until` are
+    those of its policies.
+    """
 
     slot: int
+    position: int
     task: Task
     retry: Retry
     needs: tuple[int, ...]
     dependants: tuple[int, ...]
     when: Expression | None
+    retry_when: Expression | None
+    until: Expression | None
     inputs: Mapping[str, Any]
+    reads: frozenset[int]
+    in_finally: bool = False
 
     @property
     def name(self) -> str:
@@ -52,30 +48,44 @@ class Node:
 class Graph:
     """A compiled Flow; `order` has the slots so that each comes after its needs.
 
-    `wanted` are the slots whose outputs an expression reads.
+    The slots are those of the tasks, then, from `first_finally`, those of `finally`. `wanted` are the slots whose
+    outputs an expression reads.
     """
 
     spec: FlowSpec
     nodes: tuple[Node, ...]
     slots: Mapping[str, int]
     order: tuple[int, ...]
+    first_finally: int
     wanted: frozenset[int]
     defaults: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    key: Any
+    inline: tuple[int, ...]
 
 
 def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
     """Compile a Flow's spec, or give everything that is wrong with it."""
-    found = edges.check_names(spec.tasks) + edges.check_needs(spec.tasks) + params.check_declarations(spec.params)
-    found += _duplicates(spec)
-    cycle = edges.find_cycle(spec.tasks) if not found else None
+    tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
+    found = edges.check_names(tasks, places) + edges.check_needs(tasks, places, len(spec.tasks))
+    found += params.check_declarations(spec.params) + _duplicates(spec)
+    found += find_unserved(spec, places)
+    cycle = edges.find_cycle(tasks, places) if not found else None
     found += [cycle] if cycle else []
-    needs = _needs(spec.tasks)
+    needs = _needs(tasks)
     order = edges.topological(needs) if not cycle else []
     compiler = Compiler()
     graph = _assemble(spec, needs, order, compiler)
-    found += compiler.found + _check_references(spec, graph, edges.ancestors(needs, order), compiler)
+    ancestors = _visible(needs, order, len(spec.tasks))
+    found += compiler.found + _check_references(graph, ancestors, places, compiler)
     return (None if found else graph), found
+
+
+def _visible(needs: list[list[int]], order: list[int], first_finally: int) -> list[int]:
+    """Give for each slot which others its expressions may name: its ancestors; in `finally` also every task."""
+    everyone = (1 << first_finally) - 1
+    masks = edges.ancestors(needs, order)
+    return [mask if slot < first_finally else mask | everyone for slot, mask in enumerate(masks)]
 
 
 def _duplicates(spec: FlowSpec) -> list[Finding]:
@@ -93,33 +103,75 @@ def _needs(tasks: Sequence[Task]) -> list[list[int]]:
 
 
 def _assemble(spec: FlowSpec, needs: list[list[int]], order: list[int], compiler: Compiler) -> Graph:
-    names: dict[str, NameType] = {"params": Fields(params.name_types(spec.params)), "run": RUN, "tasks": Members(TASK)}
-    task_names = [task.name for task in spec.tasks]
-    scope = Scope(names, task_names)
+    tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
+    names = [task.name for task in tasks]
+    slots = {name: slot for slot, name in enumerate(names)}
+    scope = scopes.of_tasks(spec, names)
+    at_the_end = scopes.of_finally(scope)
     defaults = _compile_defaults(spec, compiler)
-    dependants = edges.invert(needs)
+    dependants, positions = edges.invert(needs), {slot: position for position, slot in enumerate(order)}
     secrets = frozenset(p.name for p in spec.params if p.type == "secret")
     nodes = []
-    for slot, task in enumerate(spec.tasks):
-        keys: Keys = ("spec", "tasks", slot)
-        when = compiler.condition(task.when, scope, (*keys, "when")) if task.when is not None else None
-        merged = bodies.with_defaults(task, spec.task_defaults)
-        inputs = bodies.compile_body(merged, scope, keys, compiler, secrets)
-        retry = merged.retry or Retry()
-        nodes.append(Node(slot, merged, retry, tuple(needs[slot]), tuple(dependants[slot]), when, inputs))
+    for slot, task in enumerate(tasks):
+        in_finally = slot >= len(spec.tasks)
+        before = len(compiler.references)
+        compiled = _compile_task(
+            bodies.with_defaults(task, spec.task_defaults),
+            at_the_end if in_finally else scope,
+            places[slot],
+            compiler,
+            secrets,
+        )
+        reads = frozenset(
+            slots[path[1]]
+            for _, path, _, _ in compiler.references[before:]
+            if path[0] == "tasks" and len(path) > 1 and path[1] in slots
+        )
+        node = Node(
+            slot=slot,
+            position=positions.get(slot, slot),
+            needs=tuple(needs[slot]),
+            dependants=tuple(dependants[slot]),
+            reads=reads,
+            in_finally=in_finally,
+            **compiled,
+        )
+        nodes.append(node)
     outputs = {
-        output.name: compiler.value(output.value, scope, ("spec", "outputs", index, "value"))
+        output.name: compiler.value(output.value, at_the_end, ("spec", "outputs", index, "value"))
         for index, output in enumerate(spec.outputs)
     }
+    key = compiler.value(spec.concurrency.key, scopes.of_params(spec), ("spec", "concurrency", "key"))
     bodies.check_files(spec, compiler)
-    slots = {name: slot for slot, name in enumerate(task_names)}
-    return Graph(spec, tuple(nodes), slots, tuple(order), _wanted(compiler, slots), defaults, outputs)
+    wanted = _wanted(compiler, slots)
+    inline = tuple(node.slot for node in nodes if not node.task.is_pod)
+    return Graph(spec, tuple(nodes), slots, tuple(order), len(spec.tasks), wanted, defaults, outputs, key, inline)
+
+
+def _compile_task(task: Task, scope: Scope, keys: Keys, compiler: Compiler, secrets: frozenset[str]) -> dict[str, Any]:
+    when = compiler.condition(task.when, scope, (*keys, "when")) if task.when is not None else None
+    retry = task.retry or Retry()
+    retry_when = None
+    if retry.when is not None:
+        retry_when = compiler.condition(retry.when, scopes.RETRY, (*keys, "retry", "when"))
+    until = None
+    if task.repeat is not None:
+        own = scopes.with_names(scope, outputs="dyn")
+        until = compiler.condition(task.repeat.until, own, (*keys, "repeat", "until"))
+    inputs = bodies.compile_body(task, scope, keys, compiler, secrets)
+    return {
+        "task": task,
+        "retry": retry,
+        "when": when,
+        "retry_when": retry_when,
+        "until": until,
+        "inputs": inputs,
+    }
 
 
 def _compile_defaults(spec: FlowSpec, compiler: Compiler) -> dict[str, Any]:
-    scope = Scope({"run": RUN})
     return {
-        param.name: compiler.value(param.default, scope, ("spec", "params", index, "default"))
+        param.name: compiler.value(param.default, scopes.DEFAULTS, ("spec", "params", index, "default"))
         for index, param in enumerate(spec.params)
     }
 
@@ -136,29 +188,31 @@ def _wanted(compiler: Compiler, slots: Mapping[str, int]) -> frozenset[int]:
     return frozenset(wanted)
 
 
-def _check_references(spec: FlowSpec, graph: Graph, ancestors: Sequence[int], compiler: Compiler) -> list[Finding]:
+def _check_references(
+    graph: Graph, visible: Sequence[int], places: Sequence[Keys], compiler: Compiler
+) -> list[Finding]:
+    readers = {place: slot for slot, place in enumerate(places)}
     found = []
     for keys, path, line, column in compiler.references:
         if path[0] != "tasks" or len(path) < 2 or path[1] == "*":
             continue
-        message = _reference_problem(spec, graph, ancestors, keys, path[1])
+        message = _reference_problem(graph, visible, readers.get(keys[:3]), path[1])
         if message:
             found.append(Finding(keys, message, line, column))
     return found
 
 
-def _reference_problem(spec: FlowSpec, graph: Graph, ancestors: Sequence[int], keys: Keys, name: str) -> str:
+def _reference_problem(graph: Graph, visible: Sequence[int], reader: int | None, name: str) -> str:
     slot = graph.slots.get(name)
     if slot is None:
         return f'there is no task "{name}"{nearest(name, graph.slots)}'
-    if keys[1] != "tasks":
+    if reader is None:
         return ""
-    reader = int(keys[2])
     if slot == reader:
         return f'"{name}" cannot read its own outputs'
-    if not ancestors[reader] >> slot & 1:
+    if not visible[reader] >> slot & 1:
         return (
-            f'"{name}" is not among the ancestors of "{spec.tasks[reader].name}": '
+            f'"{name}" is not among the ancestors of "{graph.nodes[reader].name}": '
             f'it may not have ended yet; add "{name}" to needs'
         )
     return ""

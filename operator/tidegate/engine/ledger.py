@@ -1,36 +1,84 @@
 """The ledger: a letter and an attempt number for each slot; complete, authoritative, and small.
 
-Letters: P Pending, H held by parallelism, I Intent (a Job is named, perhaps not there), O Observed, W Waiting,
-R Retrying, X Stopping; final: S Succeeded, F Failed, K Skipped, U skipped because a need failed, Z Cancelled.
+Letters: P Pending, H held (parallelism, a pause), I Intent (a Job is named, perhaps not there), O Observed, W Waiting,
+R Retrying, X Stopping, Y stopping because it did not start in time, L a fan-out whose blocks are live; final:
+S Succeeded, C Cached, F Failed, K Skipped, U skipped because a need failed, Z Cancelled.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-FINAL = frozenset(b"SFKUZ")
-LIVE = frozenset(b"IOX")
+FINAL = frozenset(b"SCFKUZ")
+GOOD = frozenset(b"SC")
+LIVE = frozenset(b"IOXY")
 
-PENDING, HELD, INTENT, OBSERVED, WAITING, RETRYING, STOPPING = b"PHIOWRX"
-SUCCEEDED, FAILED, SKIPPED, BLOCKED, CANCELLED = b"SFKUZ"
+PENDING, HELD, INTENT, OBSERVED, WAITING, RETRYING, STOPPING, OVERDUE, FANNED = b"PHIOWRXYL"
+SUCCEEDED, CACHED, FAILED, SKIPPED, BLOCKED, CANCELLED = b"SCFKUZ"
+
+_KNOWN = b"PHIOWRXYLSCFKUZ"
+_FINAL_BYTES = bytes(FINAL)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Extra:
-    """Budgets a slot has used, and the second (since the epoch) at which something is due; 0 for nothing."""
+    """Budgets a slot has used, and the second (since the epoch) at which something is due; 0 for nothing.
+
+    `repeats` counts the runs of a repeated task that ended well.
+    """
 
     failures: int = 0
     disruptions: int = 0
+    ooms: int = 0
     due: int = 0
+    repeats: int = 0
+
+
+_NONE = Extra()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The slots of a fan-out: `count` slots from `first`, for `total` items, `size` a slot (the last may have fewer).
+
+    `items` and `results` name the ConfigMaps that hold them.
+    """
+
+    task: str
+    first: int
+    count: int
+    total: int
+    size: int
+    items: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, row: Mapping[str, Any]) -> "Block":
+        """Read one row of `status.ledger.blocks`."""
+        lists = {key: tuple(row.get(key) or ()) for key in ("items", "results")}
+        return cls(row["task"], row["first"], row["count"], row.get("total", 0), row.get("size", 1), **lists)
+
+    def dump(self) -> dict[str, Any]:
+        """Give the row."""
+        row: dict[str, Any] = {"task": self.task, "first": self.first, "count": self.count}
+        row |= {"total": self.total, "size": self.size}
+        return row | {key: list(names) for key in ("items", "results") if (names := getattr(self, key))}
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The record of one run. `decide` works on a copy and hands that out."""
+    """The record of one run. `decide` works on a copy and hands that out.
+
+    `unseen` has, for a slot that began before all its needs were final, the slots that were not final then: its
+    expressions must go on not seeing them.
+    """
 
     slots: bytearray
     attempts: list[int]
     extra: dict[int, Extra] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
+    unseen: dict[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, count: int) -> "Ledger":
@@ -45,26 +93,47 @@ class Ledger:
             ValueError: it is not a ledger of ours.
         """
         slots, attempts = bytearray(data["slots"], "ascii"), list(data["attempts"])
-        if len(slots) != len(attempts) or not set(slots) <= FINAL | LIVE | set(b"PHWR"):
+        if len(slots) != len(attempts) or slots.translate(None, _KNOWN):
             raise ValueError(f"not a ledger: {len(slots)} slots, {len(attempts)} attempts")
         extra = {row[0]: Extra(*row[1:]) for row in data.get("extra") or ()}
-        return cls(slots, attempts, extra)
+        blocks = tuple(Block.parse(row) for row in data.get("blocks") or ())
+        unseen = {row[0]: frozenset(row[1:]) for row in data.get("unseen") or ()}
+        return cls(slots, attempts, extra, blocks, unseen)
 
     def dump(self) -> dict[str, Any]:
         """Give `status.ledger`."""
-        rows = [[slot, e.failures, e.disruptions, e.due] for slot, e in sorted(self.extra.items())]
-        return {"slots": self.slots.decode(), "attempts": list(self.attempts), **({"extra": rows} if rows else {})}
+        data: dict[str, Any] = {"slots": self.slots.decode(), "attempts": list(self.attempts)}
+        used = [(slot, e) for slot, e in sorted(self.extra.items()) if e != _NONE]
+        if used:
+            data["extra"] = [[slot, e.failures, e.disruptions, e.ooms, e.due, e.repeats] for slot, e in used]
+        if self.blocks:
+            data["blocks"] = [block.dump() for block in self.blocks]
+        if self.unseen:
+            data["unseen"] = [[slot, *sorted(slots)] for slot, slots in sorted(self.unseen.items())]
+        return data
 
     def copy(self) -> "Ledger":
         """Give an independent copy."""
-        extra = {slot: Extra(e.failures, e.disruptions, e.due) for slot, e in self.extra.items()}
-        return Ledger(bytearray(self.slots), list(self.attempts), extra)
+        return Ledger(bytearray(self.slots), list(self.attempts), dict(self.extra), self.blocks, dict(self.unseen))
 
     def extra_of(self, slot: int) -> Extra:
-        """Give the slot's extra row, made when it has none."""
-        return self.extra.setdefault(slot, Extra())
+        """Give the slot's budgets and due time."""
+        return self.extra.get(slot, _NONE)
+
+    def note(self, slot: int, **changes: int) -> None:
+        """Change some of the slot's budgets or its due time."""
+        self.extra[slot] = replace(self.extra_of(slot), **changes)
+
+    def at(self, pattern: re.Pattern[bytes], start: int = 0) -> Iterator[int]:
+        """Give the slots whose letter is in a pattern of `letters_of`, in order; the ledger may change meanwhile."""
+        return (match.start() for match in pattern.finditer(bytes(self.slots), start))
 
     @property
     def is_final(self) -> bool:
         """Whether every slot is final."""
-        return FINAL.issuperset(self.slots)
+        return not self.slots.translate(None, _FINAL_BYTES)
+
+
+def letters_of(letters: bytes) -> re.Pattern[bytes]:
+    """Give the pattern that finds slots of these letters; a scan in C, cheap for thousands."""
+    return re.compile(b"[" + letters + b"]")

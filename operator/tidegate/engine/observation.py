@@ -4,23 +4,32 @@ A clean success is believed from the pod, two seconds before the Job says so. A 
 knows whether a suspension or its own policy ended the pod. Nothing is concluded from an absence in a cache.
 """
 
+from tidegate.engine import deadlines, outputs
 from tidegate.engine import ledger as letters
-from tidegate.engine import outputs, retry
-from tidegate.engine.actions import ConfirmGone, Happening, StartJob
+from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
+from tidegate.engine.failing import fail_attempt
 from tidegate.engine.inputs import render_inputs
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.errors import ExpressionError
 
 _BY_POD = "PodFailurePolicy"
+_NAMED = letters.letters_of(b"IO")
+_INTENT = letters.letters_of(b"I")
 
 
 def observe(draft: Draft) -> None:
-    """Look at every slot whose Job is named."""
-    for slot, letter in enumerate(draft.ledger.slots):
-        if letter in (letters.INTENT, letters.OBSERVED):
+    """Look at every task whose Job is named and of which there may be news."""
+    changed = draft.facts.changed
+    if changed is None:
+        slots = list(draft.ledger.at(_NAMED))
+    else:
+        late = {slot for slot, instant in draft.starts.items() if instant <= draft.now}
+        slots = sorted({*draft.ledger.at(_INTENT), *changed, *late})
+    for slot in slots:
+        if slot < len(draft.graph.nodes) and draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
             _observe_slot(draft, slot)
 
 
@@ -36,13 +45,15 @@ def _observe_slot(draft: Draft, slot: int) -> None:
             _refused(draft, slot, refusal.reason, refusal.message, final=refusal.final)
     else:
         draft.actions.append(ConfirmGone(attempt))
+    if draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
+        deadlines.watch_start(draft, slot, job)
 
 
 def _see_to_it(draft: Draft, slot: int) -> None:
     """A Job that is named but was not seen: its creation may be under way, or was lost with a crash."""
     node = draft.graph.nodes[slot]
     try:
-        inputs = render_inputs(draft.graph, node, draft.context())
+        inputs = render_inputs(draft.graph, node, draft.context(node))
     except ExpressionError as error:
         draft.finish(slot, letters.FAILED, error.reason, str(error))
         return
@@ -53,6 +64,7 @@ def _refused(draft: Draft, slot: int, reason: str, message: str, *, final: bool)
     if final:
         fail_attempt(draft, slot, Failure(reason, message, final=True))
     else:
+        deadlines.start_counting(draft, slot)
         draft.tell(slot, reason, message)
 
 
@@ -141,23 +153,7 @@ def _cause(job: JobFact, pod: PodFact | None) -> Failure:
     if pod.exit_code is None:
         return Failure(pod.reason or job.reason or "JobFailed", pod.message or job.message)
     if pod.reason == "OOMKilled":
-        return Failure("OOMKilled", "it used more memory than its limit")
+        return Failure("OOMKilled", "it used more memory than its limit", exit_code=pod.exit_code)
     reason = pod.reason if pod.reason not in ("", "Error", "Completed") else "ExitCode"
     tail = f": {pod.message}" if pod.message else ""
-    return Failure(reason, f"exit code {pod.exit_code}{tail}")
-
-
-def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = None) -> None:
-    """Charge the failure to its budget: another attempt later, or the end of the task."""
-    node, used = draft.graph.nodes[slot], draft.ledger.extra_of(slot)
-    if failure.disruption:
-        draft.disruptions.append(failure.reason)
-    if not retry.charge(node.retry, used, failure):
-        draft.finish(slot, letters.FAILED, failure.reason, failure.message, at=at)
-        return
-    wait = retry.delay(node.retry, used, failure)
-    used.due = int(draft.now) + wait if wait else 0
-    draft.move(slot, letters.RETRYING)
-    draft.tell(slot, failure.reason, failure.message)
-    message = f"task {node.name}, attempt {draft.ledger.attempts[slot]}: {failure.reason}: {failure.message}"
-    draft.happenings.append(Happening(True, "TaskRetrying", f"{message}; next attempt in {wait} s"))
+    return Failure(reason, f"exit code {pod.exit_code}{tail}", exit_code=pod.exit_code)

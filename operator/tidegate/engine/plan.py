@@ -8,16 +8,20 @@ from tidegate.engine import outputs as limits
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Action, Happening
 from tidegate.engine.conclusion import Outcome, conclude
+from tidegate.engine.deadlines import stop_late_run
 from tidegate.engine.draft import Draft, Ended
 from tidegate.engine.facts import Facts
+from tidegate.engine.failfast import skip_the_rest
 from tidegate.engine.graph import Graph
-from tidegate.engine.ledger import Ledger
 from tidegate.engine.observation import observe
 from tidegate.engine.progress import advance
-from tidegate.engine.retention import Retention, retain
+from tidegate.engine.retention import Kept, Retention, retain
 from tidegate.engine.run import Run
-from tidegate.engine.state import State
-from tidegate.engine.stopping import STOPPED, stop
+from tidegate.engine.runretry import begin_again
+from tidegate.engine.state import Memory, State
+from tidegate.engine.stopping import stop
+from tidegate.engine.tally import Tally
+from tidegate.engine.telling import tell
 
 _SEEN = bytes.maketrans(b"OH", b"IP")
 """Letters that differ only by what was seen: their change alone decides nothing."""
@@ -53,42 +57,75 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
         now: seconds since the epoch.
         first: nothing of the run has been written yet.
     """
+    memory = state.memory
     retention = Retention(graph.spec.job_retention.succeeded_seconds, graph.spec.job_retention.failed_seconds)
-    kept, wake = retain(facts, state.ledger, retention, now)
+    kept = retain(facts, state.ledger, retention, now, memory.retain_at if memory else None)
     if state.completed is not None:
-        return Plan(state, {}, False, tuple(kept), (), (), (), None, wake)
-    draft = Draft(graph, run, facts, now, state.ledger.copy(), dict(state.records), dict(state.outputs))
-    draft.wake_at = wake
+        tally = memory.tally if memory else Tally.rebuilt(graph, state.ledger)
+        known = replace(state, memory=Memory(tally, kept.again_at))
+        return Plan(known, {}, False, kept.actions, (), (), (), None, kept.again_at)
+    draft = _draft(graph, run, state, facts, now)
+    draft.wake_at = kept.again_at
+    everything = facts.changed is None or memory is None or begin_again(draft)
+    stop_late_run(draft, state.admitted or state.started or now)
     observe(draft)
     stop(draft)
-    if facts.desired not in STOPPED:
-        advance(draft)
+    skip_the_rest(draft)
+    advance(draft, everything=everything)
+    skip_the_rest(draft)
     outcome = conclude(draft)
     return _plan(draft, state, outcome, kept, first=first)
 
 
-def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: list[Action], *, first: bool) -> Plan:
+def _draft(graph: Graph, run: Run, state: State, facts: Facts, now: float) -> Draft:
+    memory = state.memory
+    return Draft(
+        graph=graph,
+        run=run,
+        facts=facts if memory else replace(facts, changed=None),
+        now=now,
+        ledger=state.ledger.copy(),
+        records=dict(state.records),
+        outputs=dict(state.outputs),
+        tally=memory.tally.copy() if memory else Tally.rebuilt(graph, state.ledger),
+        stop=state.stop,
+        run_attempt=state.run_attempt,
+        retry_at=state.retry_at,
+        starts=dict(memory.starts) if memory else {},
+    )
+
+
+def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: Kept, *, first: bool) -> Plan:
     started = old.started if old.started is not None else draft.now
+    if draft.starts:
+        draft.wake(min(draft.starts.values()))
+    if outcome:
+        kind = "RunSucceeded" if outcome.succeeded else "RunEnded"
+        draft.happenings.append(Happening(not outcome.succeeded, kind, f"{outcome.reason}: {outcome.message}"))
+    told = tell(draft, old.memory.rows if old.memory else {})
     new = State(
         ledger=draft.ledger,
         records=draft.records,
         outputs=draft.outputs,
-        inline=old.inline | (draft.outputs.keys() - old.outputs.keys()),
+        inline=(old.inline | draft.fresh_outputs) & draft.outputs.keys(),
         refs=old.refs,
+        admitted=old.admitted,
+        key=old.key,
+        stop=draft.stop,
+        run_attempt=draft.run_attempt,
+        retry_at=draft.retry_at,
         started=started,
         completed=draft.now if outcome else None,
         run_outputs=outcome.outputs if outcome and outcome.outputs else None,
+        memory=Memory(draft.tally, kept.again_at, draft.starts, told.made),
     )
-    if outcome:
-        kind = "RunSucceeded" if outcome.succeeded else "RunEnded"
-        draft.happenings.append(Happening(not outcome.succeeded, kind, f"{outcome.reason}: {outcome.message}"))
-    status = statuses.render(draft, new, outcome, old)
+    status = statuses.render(draft, new, outcome, old, told)
     new = replace(new, conditions=tuple(status["conditions"]))
     return Plan(
         new,
         status,
-        first or outcome is not None or _has_decided(old.ledger, draft.ledger),
-        tuple(draft.actions + kept),
+        first or outcome is not None or _has_decided(old, new),
+        (*draft.actions, *kept.actions),
         tuple(draft.happenings),
         tuple(draft.ended),
         tuple(draft.disruptions),
@@ -97,17 +134,17 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: list[Action],
     )
 
 
-def _has_decided(old: Ledger, new: Ledger) -> bool:
+def _has_decided(old: State, new: State) -> bool:
+    """Whether something changed that must be durable before anything is done; what was merely seen need not be."""
+    before, after = old.ledger, new.ledger
     return (
-        old.slots.translate(_SEEN) != new.slots.translate(_SEEN)
-        or old.attempts != new.attempts
-        or _budgets(old) != _budgets(new)
+        before.slots.translate(_SEEN) != after.slots.translate(_SEEN)
+        or before.attempts != after.attempts
+        or before.extra != after.extra
+        or before.blocks != after.blocks
+        or before.unseen != after.unseen
+        or (old.stop, old.run_attempt, old.retry_at) != (new.stop, new.run_attempt, new.retry_at)
     )
-
-
-def _budgets(ledger: Ledger) -> dict[int, tuple[int, int, int]]:
-    rows = {slot: (e.failures, e.disruptions, e.due) for slot, e in ledger.extra.items()}
-    return {slot: row for slot, row in rows.items() if any(row)}
 
 
 def overflow(plan: Plan, graph: Graph) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Policy: finished Jobs go when their result is durable and their time has passed; Jobs nobody owns are reaped."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import Action, DeleteJob, Reap
-from tidegate.engine.facts import FINISHED, Facts, JobFact, JobState
+from tidegate.engine.facts import FINISHED, Attempt, Facts, JobFact, JobState
 from tidegate.engine.ledger import FINAL, Ledger
 
 GRACE = 300
@@ -22,23 +23,45 @@ class Retention:
     failed: int = 86_400
 
 
-def retain(facts: Facts, ledger: Ledger, retention: Retention, now: float) -> tuple[list[Action], float | None]:
-    """Give what to delete or reap now, and the next instant at which that changes.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What to delete or reap now, and the next instant at which that changes."""
 
-    `ledger` must be the persisted one: only a durable result lets a Job go.
+    actions: tuple[Action, ...]
+    again_at: float | None
+
+
+def retain(facts: Facts, ledger: Ledger, retention: Retention, now: float, again_at: float | None = None) -> Kept:
+    """Say which Jobs go now.
+
+    Args:
+        facts: what was seen.
+        ledger: the persisted one: only a durable result lets a Job go.
+        retention: how long finished Jobs stay.
+        now: seconds since the epoch.
+        again_at: when the last look said that something is due; until then only what changed is looked at.
     """
+    is_whole = facts.changed is None or (again_at is not None and now >= again_at)
     actions: list[Action] = []
-    wake: float | None = None
-    for job in facts.jobs.values():
+    wake = None if is_whole else again_at
+    for job in facts.jobs.values() if is_whole else _changed(facts, ledger):
         is_running = any(pod.running for pod in facts.pods_of(job.attempt))
         due, action = _verdict(job, ledger, retention, is_running=is_running)
         if due is None:
             continue
         if now >= due:
             actions.append(action)
-        elif wake is None or due < wake:
+            due = now + ORPHAN_AGE
+        if wake is None or due < wake:
             wake = due
-    return actions, wake
+    return Kept(tuple(actions), wake)
+
+
+def _changed(facts: Facts, ledger: Ledger) -> Iterable[JobFact]:
+    for slot in sorted(facts.changed or ()):
+        latest = ledger.attempts[slot] if slot < len(ledger.attempts) else 0
+        attempts: list[Attempt] = [(slot, number) for number in range(1, latest + 2)]
+        yield from (facts.jobs[attempt] for attempt in attempts if attempt in facts.jobs)
 
 
 def _verdict(job: JobFact, ledger: Ledger, retention: Retention, *, is_running: bool) -> tuple[float | None, Action]:

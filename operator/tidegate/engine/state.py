@@ -8,26 +8,52 @@ from tidegate.api.conditions import instant_of
 from tidegate.engine.graph import Graph
 from tidegate.engine.ledger import Ledger
 from tidegate.engine.records import Record, parse_rows
+from tidegate.engine.tally import Tally
+from tidegate.engine.wishes import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is kept between two steps only to be fast; all of it follows from the rest of the state.
+
+    `retain_at` is when retention must look at all Jobs again; `starts` are the instants at which attempts that do not
+    run yet are given up; `rows` are those of the last status, by slot, with what they were made of.
+    """
+
+    tally: Tally
+    retain_at: float | None = None
+    starts: Mapping[int, float] = field(default_factory=dict)
+    rows: Mapping[int, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that is remembered of a run. `outputs` has every task's; those not `inline` lie in the ConfigMaps `refs`."""
+    """All that is remembered of a run. `outputs` has every task's; those not `inline` lie in the ConfigMaps `refs`.
+
+    `admitted` is when the run was given its place within its Flow's limit, `key` the concurrency key; `run_attempt`
+    counts the attempts of the whole run, and `retry_at` is when the next is due.
+    """
 
     ledger: Ledger
     records: Mapping[int, Record] = field(default_factory=dict)
     outputs: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     inline: frozenset[int] = frozenset()
     refs: tuple[str, ...] = ()
+    admitted: float | None = None
+    key: str | None = None
+    stop: Stop | None = None
+    run_attempt: int = 1
+    retry_at: float | None = None
     started: float | None = None
     completed: float | None = None
     conditions: tuple[Mapping[str, Any], ...] = ()
     run_outputs: Mapping[str, Any] | None = None
+    memory: Memory | None = field(default=None, compare=False)
 
 
-def fresh(graph: Graph) -> State:
+def fresh(graph: Graph, *, admitted: float | None = None, key: str | None = None) -> State:
     """Give the state of a run of which nothing has started."""
-    return State(Ledger.fresh(len(graph.nodes)))
+    return State(Ledger.fresh(len(graph.nodes)), admitted=admitted, key=key)
 
 
 def parse(status: Mapping[str, Any], graph: Graph, spilled: Mapping[str, Any]) -> State:
@@ -37,8 +63,9 @@ def parse(status: Mapping[str, Any], graph: Graph, spilled: Mapping[str, Any]) -
         ValueError: the ledger does not belong to the graph.
     """
     ledger = Ledger.parse(status["ledger"])
-    if len(ledger.slots) != len(graph.nodes):
-        raise ValueError(f"the ledger has {len(ledger.slots)} slots, the revision {len(graph.nodes)} tasks")
+    expected = len(graph.nodes) + sum(block.count for block in ledger.blocks)
+    if len(ledger.slots) != expected:
+        raise ValueError(f"the ledger has {len(ledger.slots)} slots, the revision and its fan-outs {expected}")
     inline = status.get("outputs") or {}
     return State(
         ledger=ledger,
@@ -46,6 +73,11 @@ def parse(status: Mapping[str, Any], graph: Graph, spilled: Mapping[str, Any]) -
         outputs={graph.slots[name]: value for name, value in {**spilled, **inline}.items() if name in graph.slots},
         inline=frozenset(graph.slots[name] for name in inline if name in graph.slots),
         refs=tuple(status.get("outputRefs") or ()),
+        admitted=instant_of(status.get("admittedTime")),
+        key=status["frozen"].get("key"),
+        stop=Stop.parse(status.get("stop")),
+        run_attempt=status.get("attempt") or 1,
+        retry_at=instant_of(status.get("nextAttemptTime")),
         started=instant_of(status.get("startTime")),
         completed=instant_of(status.get("completionTime")),
         conditions=tuple(status.get("conditions") or ()),

@@ -9,35 +9,53 @@ from tidegate.engine.conclusion import Outcome
 from tidegate.engine.draft import Draft
 from tidegate.engine.run import Run
 from tidegate.engine.state import State
+from tidegate.engine.telling import Telling
+
+_KEPT = ("frozen", "admittedTime", "stop", "attempt", "startTime", "ledger", "outputs", "outputRefs", "tasks")
+"""What a run that ends out of order still says of itself."""
 
 
-def render(draft: Draft, state: State, outcome: Outcome | None, old: State) -> dict[str, Any]:
+def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told: Telling) -> dict[str, Any]:
     """Give the whole status after a step; `state` is the new one, but for its conditions."""
-    run = draft.run
-    slots = state.ledger.slots
-    names = [node.name for node in draft.graph.nodes]
-    sentence = f"{outcome.reason}: {outcome.message}" if outcome else telling.why(draft)
-    wanted = conditions.ended(outcome) if outcome else conditions.running(message=sentence)
+    run, count = draft.run, len(draft.graph.nodes)
+    tasks = state.ledger.slots[:count]
+    sentence = f"{outcome.reason}: {outcome.message}" if outcome else told.why
+    wanted = conditions.ended(outcome) if outcome else conditions.running(told.reason, sentence)
     status: dict[str, Any] = {
         "observedGeneration": run.generation,
-        "frozen": {"revision": run.revision, "params": dict(run.params), "time": _time(state.started)},
+        "frozen": _frozen(run, state),
         "startTime": _time(state.started),
-        "progress": telling.progress(slots),
-        "counts": telling.counts(slots),
+        "progress": telling.progress(tasks),
+        "counts": telling.counts(tasks),
         "conditions": carry(old.conditions, wanted, generation=run.generation, now=draft.now),
         "ledger": state.ledger.dump(),
-        "tasks": telling.rows(draft),
+        "tasks": told.rows,
         "why": sentence[:4096],
     }
-    if state.completed is not None:
-        status["completionTime"] = _time(state.completed)
-    if state.inline:
-        status["outputs"] = {names[slot]: state.outputs[slot] for slot in sorted(state.inline)}
-    if state.refs:
-        status["outputRefs"] = list(state.refs)
-    if state.run_outputs is not None:
-        status["runOutputs"] = dict(state.run_outputs)
+    status |= _sometimes(draft, state)
     return status
+
+
+def _frozen(run: Run, state: State) -> dict[str, Any]:
+    frozen = {"revision": run.revision, "params": dict(run.params), "time": _time(state.started)}
+    return frozen if state.key is None else {**frozen, "key": state.key}
+
+
+def _sometimes(draft: Draft, state: State) -> dict[str, Any]:
+    """Give the fields that are there only when they say something."""
+    times = {"admittedTime": state.admitted, "nextAttemptTime": state.retry_at, "completionTime": state.completed}
+    some: dict[str, Any] = {key: _time(value) for key, value in times.items() if value is not None}
+    if state.stop is not None:
+        some["stop"] = state.stop.dump()
+    if state.run_attempt > 1:
+        some["attempt"] = state.run_attempt
+    if state.inline:
+        some["outputs"] = {draft.graph.nodes[slot].name: state.outputs[slot] for slot in sorted(state.inline)}
+    if state.refs:
+        some["outputRefs"] = list(state.refs)
+    if state.run_outputs is not None:
+        some["runOutputs"] = dict(state.run_outputs)
+    return some
 
 
 def waiting(run: Run, old: Mapping[str, Any], reason: str, message: str, now: float) -> dict[str, Any]:
@@ -53,7 +71,7 @@ def waiting(run: Run, old: Mapping[str, Any], reason: str, message: str, now: fl
 def refused(run: Run, old: Mapping[str, Any], outcome: Outcome, now: float) -> dict[str, Any]:
     """Give the status of a run that ends without a task of it having started, or whose graph cannot be read."""
     wanted = conditions.ended(outcome)
-    kept = {key: old[key] for key in ("frozen", "startTime", "ledger", "outputs", "outputRefs", "tasks") if key in old}
+    kept = {key: old[key] for key in _KEPT if key in old}
     return {
         **kept,
         "observedGeneration": run.generation,

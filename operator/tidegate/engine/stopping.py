@@ -4,36 +4,47 @@ from tidegate.engine import ledger as letters
 from tidegate.engine.actions import StopJob
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Confirmed
+from tidegate.engine.failing import fail_attempt
+from tidegate.engine.retry import Failure
 
-STOPPED = frozenset({"Cancelled", "Terminated"})
+_OPEN = letters.letters_of(b"PHIOWRL")
+_STOPPING = letters.letters_of(b"XY")
 
 
 def stop(draft: Draft) -> None:
-    """Stop what lives when the user wants it, and see through what is already being stopped."""
-    if draft.facts.desired in STOPPED:
-        for slot, letter in enumerate(draft.ledger.slots):
-            if letter in (letters.INTENT, letters.OBSERVED):
-                draft.move(slot, letters.STOPPING)
-                draft.tell(slot, "Cancelled", f"stopped: the run is {draft.facts.desired}")
-            elif letter not in letters.FINAL and letter != letters.STOPPING:
-                _cancel(draft, slot)
-    for slot, letter in enumerate(draft.ledger.slots):
-        if letter == letters.STOPPING:
+    """Stop what lives when that is wanted, and see through what is already being stopped."""
+    wish = draft.wish
+    if wish.stops and (draft.tally.open_tasks or wish.terminates):
+        for slot in draft.ledger.at(_OPEN):
+            if slot >= len(draft.graph.nodes):
+                continue
+            if wish.terminates or not draft.graph.nodes[slot].in_finally:
+                _stop_slot(draft, slot)
+    for slot in draft.ledger.at(_STOPPING):
+        if slot < len(draft.graph.nodes):
             _see_through(draft, slot)
 
 
-def _cancel(draft: Draft, slot: int) -> None:
-    """End a task that has no Job now; one between two attempts may still have a pod that dies slowly."""
-    if draft.facts.has_live_pod(draft.attempt(slot)):
+def _stop_slot(draft: Draft, slot: int) -> None:
+    """Stop a task; one between two attempts may still have a pod that dies slowly."""
+    wish, letter = draft.wish, draft.letter(slot)
+    if letter in (letters.INTENT, letters.OBSERVED) or draft.facts.has_live_pod(draft.attempt(slot)):
         draft.move(slot, letters.STOPPING)
+        draft.tell(slot, wish.reason, f"stopped: {wish.message}")
     else:
-        draft.finish(slot, letters.CANCELLED, "Cancelled", f"never ran: the run is {draft.facts.desired}")
+        began = "stopped" if draft.ledger.attempts[slot] or letter == letters.WAITING else "never ran"
+        draft.finish(slot, letters.CANCELLED, wish.reason, f"{began}: {wish.message}")
 
 
 def _see_through(draft: Draft, slot: int) -> None:
-    """The slot is final only when a tombstone holds the Job's name and no pod of it lives."""
+    """The slot moves on only when a tombstone holds the Job's name and no pod of it lives."""
     attempt = draft.attempt(slot)
-    if draft.facts.is_confirmed(attempt, Confirmed.STOPPED) and not draft.facts.has_live_pod(attempt):
-        draft.finish(slot, letters.CANCELLED, "Cancelled", f"stopped: the run is {draft.facts.desired}")
-    else:
+    if not draft.facts.is_confirmed(attempt, Confirmed.STOPPED) or draft.facts.has_live_pod(attempt):
         draft.actions.append(StopJob(attempt, draft.graph.nodes[slot].name))
+        return
+    record = draft.record(slot)
+    if draft.letter(slot) == letters.OVERDUE and not draft.wish.stops:
+        message = record.message or "its container did not run in time"
+        fail_attempt(draft, slot, Failure("StartDeadlineExceeded", message))
+    else:
+        draft.finish(slot, letters.CANCELLED, record.reason or draft.wish.reason, record.message)

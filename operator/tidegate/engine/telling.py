@@ -1,13 +1,17 @@
 """What people read of a run: a state for each task, counts, and one sentence that says why."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tidegate.api.conditions import timestamp
 from tidegate.engine import ledger as letters
-from tidegate.engine.draft import STATE_NAMES, Draft
+from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
 from tidegate.engine.records import MAX_ROWS, row
+from tidegate.engine.views import STATE_NAMES
+
+Made = tuple[Any, dict[str, Any]]
 
 _COUNTED = {
     letters.PENDING: "pending",
@@ -15,15 +19,18 @@ _COUNTED = {
     letters.INTENT: "running",
     letters.OBSERVED: "running",
     letters.STOPPING: "running",
+    letters.OVERDUE: "running",
+    letters.FANNED: "running",
     letters.RETRYING: "running",
     letters.WAITING: "waiting",
     letters.SUCCEEDED: "succeeded",
+    letters.CACHED: "succeeded",
     letters.FAILED: "failed",
     letters.SKIPPED: "skipped",
     letters.BLOCKED: "skipped",
     letters.CANCELLED: "cancelled",
 }
-_ORDER = {letters.FAILED: 0, letters.OBSERVED: 1, letters.INTENT: 1, letters.STOPPING: 1, letters.RETRYING: 1}
+_BY_INTEREST = tuple(letters.letters_of(group) for group in (b"F", b"IOXYRLW", b"H", b"P", b"SCKUZ"))
 _STATES = {
     letters.PENDING: "Pending",
     letters.HELD: "Ready",
@@ -31,6 +38,8 @@ _STATES = {
     letters.WAITING: "Waiting",
     letters.RETRYING: "Retrying",
     letters.STOPPING: "Stopping",
+    letters.OVERDUE: "Stopping",
+    letters.FANNED: "Running",
     **STATE_NAMES,
 }
 
@@ -61,42 +70,80 @@ def state_of(draft: Draft, slot: int) -> str:
     return "Running" if any(pod.running for pod in draft.facts.pods_of(attempt)) else "Starting"
 
 
-def rows(draft: Draft) -> list[dict[str, Any]]:
-    """Give the rows of status: all tasks of a small run in the Flow's order, else failed and live ones first."""
-    slots = list(range(len(draft.ledger.slots)))
-    if len(slots) > MAX_ROWS:
-        slots.sort(key=lambda slot: (_ORDER.get(draft.letter(slot), 2 + draft.is_final(slot)), slot))
-    return [_row(draft, slot) for slot in slots[:MAX_ROWS]]
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What people read. `reason` is that of the condition; `made` are the rows by slot, with what they were made of."""
+
+    rows: list[dict[str, Any]]
+    why: str
+    reason: str
+    made: Mapping[int, Made]
 
 
-def _row(draft: Draft, slot: int) -> dict[str, Any]:
+def tell(draft: Draft, before: Mapping[int, Made]) -> Telling:
+    """Tell of a run; a row of `before` is taken as it is when nothing of it changed."""
+    shown = _shown(draft)
+    made = {slot: _row(draft, slot, before.get(slot)) for slot in shown}
+    rows = [row for _, row in made.values()]
+    reason, sentence = _why(draft, shown)
+    return Telling(rows, sentence, reason, made)
+
+
+def _shown(draft: Draft) -> list[int]:
+    """Give the tasks that get a row: all of a small run in the Flow's order, else failed and live ones first."""
+    count = len(draft.graph.nodes)
+    if count <= MAX_ROWS:
+        return list(range(count))
+    shown: list[int] = []
+    for pattern in _BY_INTEREST:
+        for slot in draft.ledger.at(pattern):
+            if slot >= count:
+                break
+            shown.append(slot)
+            if len(shown) == MAX_ROWS:
+                return shown
+    return shown
+
+
+def _row(draft: Draft, slot: int, before: Made | None) -> Made:
     job = draft.facts.jobs.get(draft.attempt(slot))
-    due = draft.ledger.extra[slot].due if slot in draft.ledger.extra else 0
-    return row(
+    letter, state, record = draft.letter(slot), state_of(draft, slot), draft.record(slot)
+    attempt, due = draft.ledger.attempts[slot], draft.ledger.extra_of(slot).due
+    key = (letter, state, record, attempt, job.name if job else "", due)
+    if before is not None and before[0] == key:
+        return before
+    return key, row(
         draft.graph.nodes[slot].name,
-        state_of(draft, slot),
-        draft.record(slot),
-        attempt=draft.ledger.attempts[slot],
+        state,
+        record,
+        attempt=attempt,
         job=job.name if job else "",
-        nextAttemptTime=timestamp(due) if due and draft.letter(slot) == letters.RETRYING else "",
+        nextAttemptTime=timestamp(due) if due and letter == letters.RETRYING else "",
     )
 
 
-def why(draft: Draft) -> str:
-    """Say in one sentence what the run waits for."""
+def _why(draft: Draft, shown: list[int]) -> tuple[str, str]:
+    """Say what the run waits for: the condition's reason, and one sentence."""
+    if draft.retry_at is not None:
+        return "Retrying", f"the whole run is tried again at {timestamp(draft.retry_at)}"
     groups: dict[str, list[int]] = {}
-    for slot in range(len(draft.ledger.slots)):
+    for slot in shown:
         if not draft.is_final(slot):
             groups.setdefault(state_of(draft, slot), []).append(slot)
-    for state, tell in _SENTENCES.items():
-        if state in groups:
-            return tell(draft, groups[state])
-    return ""
+    sentence = next((say(draft, groups[state]) for state, say in _SENTENCES.items() if state in groups), "")
+    if draft.wish.pauses:
+        tail = f"; {sentence}" if sentence else ""
+        return "Paused", f"the run is paused: nothing new starts until spec.desiredState is Running{tail}"
+    return "Running", sentence
 
 
 def _names(draft: Draft, slots: list[int]) -> str:
+    """Name three of them, and count the others of the same letter, also those without a row."""
+    letter = draft.letter(slots[0])
+    everyone = draft.ledger.slots[: len(draft.graph.nodes)].count(letter)
+    count = max(len(slots), everyone) if len(draft.graph.nodes) > MAX_ROWS else len(slots)
     names = [draft.graph.nodes[slot].name for slot in slots]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ", ".join(names[:3]) + (f" and {count - 3} more" if count > 3 else "")
 
 
 def _starting(draft: Draft, slots: list[int]) -> str:
@@ -129,6 +176,9 @@ def _running(draft: Draft, slots: list[int]) -> str:
 
 
 def _waiting(draft: Draft, slots: list[int]) -> str:
+    told = [record.message for slot in slots if (record := draft.record(slot)).message]
+    if told:
+        return f"{_names(draft, slots)} {'waits' if len(slots) == 1 else 'wait'}: {told[0]}"
     due = min(draft.ledger.extra_of(slot).due for slot in slots)
     return f"{_names(draft, slots)} {'waits' if len(slots) == 1 else 'wait'} until {timestamp(due)}"
 

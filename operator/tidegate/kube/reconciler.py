@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.engine import status as statuses
-from tidegate.engine.actions import Happening, StartJob
+from tidegate.engine.actions import ConfirmGone, Happening, StartJob
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.facts import Facts
 from tidegate.engine.plan import Plan, decide, overflow, spilled
@@ -164,6 +164,7 @@ class Reconciler:
             if plan.deciding:
                 plan = await self._write(current, obj, plan)
             else:
+                current.state = plan.state
                 await self._write_cosmetic(key, current, obj, plan)
             again = await self._carrier.carry_out(current, plan.actions, decided)
             if plan.deciding:
@@ -175,15 +176,20 @@ class Reconciler:
         self._queue.add(key, Priority.RESYNC)
 
     def _decide(self, current: Session, obj: Object) -> Plan:
-        uid = current.run.uid
+        children = self._store.children(current.run.uid)
         facts = Facts(
             desired=_desired(obj),
-            jobs=self._store.jobs(uid),
-            pods=self._store.pods(uid),
+            jobs=children.jobs,
+            pods=children.pods,
             confirmed=current.confirmed,
             rejections=current.rejections,
+            alive=children.alive,
+            changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,
         )
-        return decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)
+        plan = decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)
+        current.unsettled = frozenset(a.attempt[0] for a in plan.actions if isinstance(a, ConfirmGone))
+        current.is_followed = not plan.deciding  # until it is written, what was seen is not accounted for
+        return plan
 
     async def _write(self, current: Session, obj: Object, plan: Plan) -> Plan:
         """Make the plan durable. Only after this may anything be done that it says."""
@@ -203,6 +209,7 @@ class Reconciler:
         self._store.put_run(stored)
         current.version, current.status = version_of(stored), stored["status"]
         current.state, current.first, current.dirty_since = plan.state, False, None
+        current.is_followed = True
         current.forget_old_attempts()
 
     async def _write_cosmetic(self, key: RunKey, current: Session, obj: Object, plan: Plan) -> None:
@@ -256,7 +263,7 @@ def _desired(obj: Object) -> str:
 
 def _same_record(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Whether two statuses hold the same decisions."""
-    fields = ("frozen", "ledger", "outputs", "outputRefs", "completionTime")
+    fields = ("frozen", "ledger", "outputs", "outputRefs", "completionTime", "stop", "attempt", "nextAttemptTime")
     return all(left.get(field) == right.get(field) for field in fields)
 
 

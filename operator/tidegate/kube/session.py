@@ -25,7 +25,11 @@ class Poisoned(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """One run, as this process knows it. `status` and `version` are those of the last write, ours or read."""
+    """One run, as this process knows it. `status` and `version` are those of the last write, ours or read.
+
+    `is_followed` says that the state accounts for everything seen but what the store marks as changed; `unsettled` are
+    slots to look at again although nothing changed.
+    """
 
     run: Run
     graph: Graph
@@ -38,6 +42,8 @@ class Session:
     not_before: dict[Attempt, float] = field(default_factory=dict)
     failures: dict[Attempt, int] = field(default_factory=dict)
     dirty_since: float | None = None
+    is_followed: bool = False
+    unsettled: frozenset[int] = frozenset()
 
     def confirm(self, attempt: Attempt, what: Confirmed) -> None:
         """Note what a live read said of an attempt."""

@@ -4,11 +4,12 @@ Whatever comes in, by watch or as the answer to our own write, is taken only if 
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from tidegate.engine.facts import Attempt, JobFact, PodFact
+from tidegate.kube.children import Children
 from tidegate.kube.client import Object
 from tidegate.kube.observing import Seen
 
@@ -35,7 +36,7 @@ class Store:
         self.flows: dict[RunKey, Object] = {}
         self.runs: dict[RunKey, Object] = {}
         self._key_by_uid: dict[str, RunKey] = {}
-        self._children: dict[str, dict[str, Seen]] = {}
+        self._children: dict[str, Children] = {}
         self._waiting: dict[RunKey, set[RunKey]] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._news: dict[str, float] = {}
@@ -65,21 +66,17 @@ class Store:
 
     def put_child(self, seen: Seen) -> RunKey | None:
         """Take a Job or pod; give the key of its run when it is news and the run is known."""
-        children = self._children.setdefault(seen.run_uid, {})
-        before = children.get(seen.uid)
-        if seen.uid in self._deleted or (before is not None and before.version >= seen.version):
+        children = self._children.setdefault(seen.run_uid, Children())
+        if seen.uid in self._deleted or not children.put(seen):
             return None
-        children[seen.uid] = seen
         return self._key_by_uid.get(seen.run_uid)
 
     def drop_child(self, run_uid: str, uid: str) -> RunKey | None:
         """Forget a Job or pod; give the key of its run."""
         self._remember_deleted(uid)
         children = self._children.get(run_uid)
-        if children is None or children.pop(uid, None) is None:
+        if children is None or not children.drop(uid):
             return None
-        if not children:
-            del self._children[run_uid]
         return self._key_by_uid.get(run_uid)
 
     def drop_unlisted(
@@ -92,7 +89,7 @@ class Store:
         gone = [
             seen
             for children in self._children.values()
-            for seen in children.values()
+            for seen in children.seen.values()
             if isinstance(seen.fact, fact)
             and seen.version <= version
             and seen.uid not in uids
@@ -100,18 +97,17 @@ class Store:
         ]
         return {key for seen in gone if (key := self.drop_child(seen.run_uid, seen.uid)) is not None}
 
-    def jobs(self, run_uid: str) -> dict[Attempt, JobFact]:
-        """Give the Jobs of a run, by attempt."""
-        facts = (seen.fact for seen in self._children.get(run_uid, {}).values())
-        return {fact.attempt: fact for fact in facts if isinstance(fact, JobFact)}
+    def children(self, run_uid: str) -> Children:
+        """Give the Jobs and pods of a run; what is given goes on changing."""
+        return self._children.get(run_uid) or Children()
 
-    def pods(self, run_uid: str) -> dict[Attempt, tuple[PodFact, ...]]:
+    def jobs(self, run_uid: str) -> Mapping[Attempt, JobFact]:
+        """Give the Jobs of a run, by attempt."""
+        return self.children(run_uid).jobs
+
+    def pods(self, run_uid: str) -> Mapping[Attempt, tuple[PodFact, ...]]:
         """Give the pods of a run, by attempt."""
-        result: dict[Attempt, tuple[PodFact, ...]] = {}
-        for seen in self._children.get(run_uid, {}).values():
-            if isinstance(seen.fact, PodFact):
-                result[seen.fact.attempt] = (*result.get(seen.fact.attempt, ()), seen.fact)
-        return result
+        return self.children(run_uid).pods
 
     def note_end(self, run_uid: str, instant: float) -> None:
         """Remember when it was first heard that something of a run ended, until somebody takes it."""

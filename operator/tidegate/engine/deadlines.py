@@ -1,0 +1,52 @@
+"""Policy: nothing hangs for ever. The whole run has a deadline, and so has every attempt until its container runs."""
+
+from tidegate.engine import ledger as letters
+from tidegate.engine.draft import Draft
+from tidegate.engine.facts import JobFact, JobState
+from tidegate.engine.wishes import Stop
+
+START_DEADLINE = 3600
+"""Seconds, for a task that says nothing."""
+
+
+def stop_late_run(draft: Draft, started: float) -> None:
+    """Stop the run when its deadline has passed and tasks are left; `finally` is not bound by it."""
+    seconds = draft.graph.spec.deadline_seconds
+    if seconds is None or not draft.tally.open_tasks or draft.wish.stops:
+        return
+    if draft.now < started + seconds:
+        draft.wake(started + seconds)
+        return
+    message = f"the run took longer than its deadline of {seconds} s"
+    draft.stop = Stop("Cancelled", "DeadlineExceeded", message)
+
+
+def start_counting(draft: Draft, slot: int) -> None:
+    """Keep, once, by when an attempt must have started whose Job could not even be created."""
+    if not draft.ledger.extra_of(slot).due:
+        draft.ledger.note(slot, due=int(draft.now) + _seconds(draft, slot))
+
+
+def watch_start(draft: Draft, slot: int, job: JobFact | None) -> None:
+    """Give up an attempt whose container does not run in time. Time in a queue of suspended Jobs does not count."""
+    pods = draft.facts.pods_of(draft.attempt(slot))
+    if any(pod.started is not None for pod in pods) or (job is not None and job.state is not JobState.ACTIVE):
+        draft.starts.pop(slot, None)
+        return
+    due = float(draft.ledger.extra_of(slot).due)
+    if job is not None:
+        due = max(due, max(job.created, job.resumed or 0.0) + _seconds(draft, slot))
+    if not due:
+        return
+    if draft.now < due:
+        draft.starts[slot] = due
+        return
+    record = draft.record(slot)
+    cause = f": {record.reason}: {record.message}" if record.reason else ""
+    draft.starts.pop(slot, None)
+    draft.move(slot, letters.OVERDUE)
+    draft.tell(slot, "StartDeadlineExceeded", f"its container did not run within {_seconds(draft, slot)} s{cause}")
+
+
+def _seconds(draft: Draft, slot: int) -> int:
+    return draft.graph.nodes[slot].task.start_deadline_seconds or START_DEADLINE

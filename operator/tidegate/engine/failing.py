@@ -1,0 +1,48 @@
+"""Policy: what a failed attempt makes of its task: another attempt later, or its end."""
+
+from tidegate.engine import ledger as letters
+from tidegate.engine import retry
+from tidegate.engine.actions import Happening
+from tidegate.engine.draft import Draft
+from tidegate.engine.retry import Failure
+from tidegate.errors import ExpressionError
+
+
+def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = None) -> None:
+    """Charge the failure to its budget: another attempt later, or the end of the task."""
+    node, attempt = draft.graph.nodes[slot], draft.ledger.attempts[slot]
+    if failure.disruption:
+        draft.disruptions.append(failure.reason)
+    failure = _asked(draft, slot, failure)
+    budgets, again = retry.budgets_after(node.retry, draft.ledger.extra_of(slot), failure)
+    draft.ledger.note(slot, due=0, **budgets)
+    draft.starts.pop(slot, None)
+    if not again:
+        draft.finish(slot, letters.FAILED, failure.reason, failure.message, at=at)
+        return
+    failures = draft.ledger.extra_of(slot).failures
+    wait = retry.delay(node.retry, failures, failure, draft.run, slot, attempt)
+    draft.ledger.note(slot, due=int(draft.now) + wait if wait else 0)
+    draft.move(slot, letters.RETRYING)
+    draft.tell(slot, failure.reason, failure.message)
+    message = f"task {node.name}, attempt {attempt}: {failure.reason}: {failure.message}"
+    draft.happenings.append(Happening(True, "TaskRetrying", f"{message}; next attempt in {wait} s"))
+
+
+def _asked(draft: Draft, slot: int, failure: Failure) -> Failure:
+    """Ask `retry.when` whether repeating can help; an expression that fails on the data ends the task."""
+    node = draft.graph.nodes[slot]
+    if node.retry_when is None or failure.disruption or failure.final:
+        return failure
+    context = {
+        "exitCode": failure.exit_code if failure.exit_code is not None else -1,
+        "reason": failure.reason,
+        "message": failure.message,
+        "attempt": draft.ledger.attempts[slot],
+    }
+    try:
+        if node.retry_when.evaluate(context) is True:
+            return failure
+    except ExpressionError as error:
+        return Failure(error.reason, f"retry.when, after {failure.reason}: {error}", final=True)
+    return Failure(failure.reason, failure.message, final=True, exit_code=failure.exit_code)

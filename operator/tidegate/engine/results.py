@@ -1,0 +1,61 @@
+"""What the letters of a run's tasks come to: the table of api.md, in one place."""
+
+from dataclasses import dataclass
+
+from tidegate.engine import ledger as letters
+from tidegate.engine import rules
+from tidegate.engine.draft import Draft
+
+TASK_FAILED = "TaskFailed"
+_FAILED = letters.letters_of(b"F")
+_CANCELLED = letters.letters_of(b"Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How it went; `failed` when it did not go well."""
+
+    failed: bool
+    reason: str
+    message: str
+
+
+def of_tasks(draft: Draft) -> Result:
+    """Give the result of the tasks that are final now, without those of `finally`: what these see."""
+    return _of(draft, draft.graph.first_finally)
+
+
+def of_run(draft: Draft) -> Result:
+    """Give the result of everything."""
+    return _of(draft, len(draft.graph.nodes))
+
+
+def _of(draft: Draft, count: int) -> Result:
+    failures = [slot for slot in draft.ledger.at(_FAILED) if slot < count]
+    counted = [slot for slot in failures if not is_excused(draft, slot)]
+    if next(draft.ledger.at(_CANCELLED), count) < count:
+        return Result(True, draft.wish.reason, draft.wish.message)
+    if counted:
+        return Result(True, TASK_FAILED, _told(draft, counted))
+    done = sum(draft.ledger.slots[:count].count(letter) for letter in letters.GOOD)
+    message = f"{done} {'task' if done == 1 else 'tasks'} succeeded"
+    skipped = count - done - len(failures)
+    message += f", {skipped} skipped" if skipped else ""
+    if failures:
+        return Result(False, "CompletedWithWarnings", f"{message}; {_told(draft, failures)}, which is borne")
+    return Result(False, "Completed", message)
+
+
+def is_excused(draft: Draft, slot: int) -> bool:
+    """Whether a failed task may fail, or a direct dependant that ran because of the failure ended well."""
+    node = draft.graph.nodes[slot]
+    return node.task.allow_failure or any(
+        draft.graph.nodes[dependant].task.run_when in rules.EXCUSES and draft.letter(dependant) in letters.GOOD
+        for dependant in node.dependants
+    )
+
+
+def _told(draft: Draft, failed: list[int]) -> str:
+    record, name = draft.record(failed[0]), draft.graph.nodes[failed[0]].name
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return f"{name} failed: {record.reason}{': ' + record.message if record.message else ''}{more}"

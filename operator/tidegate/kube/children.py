@@ -1,0 +1,60 @@
+"""The Jobs and pods of one run, indexed by attempt as they come and go, and which slots have news."""
+
+from collections.abc import Set as AbstractSet
+
+from tidegate.engine.facts import Attempt, JobFact, PodFact
+from tidegate.kube.observing import Seen
+
+
+class Children:
+    """What was seen of one run's Jobs and pods. `alive` are the attempts with a pod that may still run."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Seen] = {}
+        self.jobs: dict[Attempt, JobFact] = {}
+        self.pods: dict[Attempt, tuple[PodFact, ...]] = {}
+        self.alive: set[Attempt] = set()
+        self._changed: set[int] = set()
+
+    def put(self, seen: Seen) -> bool:
+        """Take a Job or pod; say whether it is news."""
+        before = self.seen.get(seen.uid)
+        if before is not None and before.version >= seen.version:
+            return False
+        self.seen[seen.uid] = seen
+        fact = seen.fact
+        self._changed.add(fact.attempt[0])
+        if isinstance(fact, JobFact):
+            self.jobs[fact.attempt] = fact
+        else:
+            others = tuple(pod for pod in self.pods.get(fact.attempt, ()) if pod.uid != fact.uid)
+            self._keep_pods(fact.attempt, (*others, fact))
+        return True
+
+    def drop(self, uid: str) -> bool:
+        """Forget a Job or pod; say whether it was known."""
+        seen = self.seen.pop(uid, None)
+        if seen is None:
+            return False
+        attempt = seen.fact.attempt
+        self._changed.add(attempt[0])
+        if isinstance(seen.fact, PodFact):
+            self._keep_pods(attempt, tuple(pod for pod in self.pods.get(attempt, ()) if pod.uid != uid))
+        elif attempt in self.jobs and self.jobs[attempt].uid == uid:
+            del self.jobs[attempt]
+        return True
+
+    def take_changed(self) -> AbstractSet[int]:
+        """Give, once, the slots of which something was seen since the last time."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def _keep_pods(self, attempt: Attempt, pods: tuple[PodFact, ...]) -> None:
+        if pods:
+            self.pods[attempt] = pods
+        else:
+            self.pods.pop(attempt, None)
+        if any(pod.alive for pod in pods):
+            self.alive.add(attempt)
+        else:
+            self.alive.discard(attempt)
