@@ -230,6 +230,7 @@ class Operator:
                 await self._drop_deleted()
             except ApiError as error:
                 log.warning("resync failed", extra={"error": str(error)})
+            self._reconciler.look_at_everything()
             for key in list(self._store.runs):
                 self._runs.add(key, Priority.RESYNC)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tidegate.api.flow import FlowSpec
 from tidegate.engine import state as states
-from tidegate.engine.actions import StartJob
+from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.facts import Attempt, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
 from tidegate.engine.graph import Graph, compile_flow
 from tidegate.engine.plan import Plan, decide
@@ -41,20 +41,39 @@ class Story:
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
     plan: Plan | None = None
     state: State | None = None
+    _seen: Facts = field(default_factory=Facts)
+    _asked: set[int] = field(default_factory=set)
 
     @property
     def run(self) -> Run:
         return Run("ns", "run", "uid-1", "flow", "flow-abc", START, self.params)
 
     def step(self, seconds: float = 0.0) -> Plan:
-        """Let time pass and decide; the plan counts as written."""
+        """Let time pass and decide; the plan counts as written.
+
+        It is decided twice: looking at everything, and only at what changed since the last step. Both must agree.
+        """
         self.now += seconds
         first = self.state is None
         state = self.state or states.fresh(self.graph)
-        facts = Facts(self.desired, self.jobs, self.pods, self.confirmed, self.rejections)
-        self.plan = decide(self.graph, self.run, state, facts, self.now, first=first)
-        self.state = self.plan.state
+        facts = Facts(self.desired, dict(self.jobs), dict(self.pods), dict(self.confirmed), dict(self.rejections))
+        whole = decide(self.graph, self.run, replace(state, memory=None), facts, self.now, first=first)
+        news = replace(facts, changed=self._changed(facts))
+        self.plan = decide(self.graph, self.run, state, news, self.now, first=first)
+        assert self.plan.status == whole.status
+        assert self.plan.deciding == whole.deciding
+        assert sorted(map(repr, self.plan.actions)) == sorted(map(repr, whole.actions))
+        self._asked = {a.attempt[0] for a in self.plan.actions if isinstance(a, ConfirmGone)}
+        self._seen, self.state = facts, self.plan.state
         return self.plan
+
+    def _changed(self, facts: Facts) -> frozenset[int]:
+        """Give the slots of which something else is seen than at the last step, and those that were asked for."""
+        changed = set(self._asked)
+        for now, before in ((facts.jobs, self._seen.jobs), (facts.pods, self._seen.pods)):
+            attempts = {*now, *before}
+            changed |= {attempt[0] for attempt in attempts if now.get(attempt) != before.get(attempt)}
+        return frozenset(changed)
 
     def reload(self) -> None:
         """Forget everything but status, as a new process does."""

@@ -47,6 +47,7 @@ class Draft:
     retry_at: float | None = None
     starts: dict[int, float] = field(default_factory=dict)
     fresh_outputs: set[int] = field(default_factory=set)
+    lost_outputs: set[int] = field(default_factory=set)
     finished: list[int] = field(default_factory=list)
     ready: list[int] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)

@@ -66,7 +66,8 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
         return Plan(known, {}, False, kept.actions, (), (), (), None, kept.again_at)
     draft = _draft(graph, run, state, facts, now)
     draft.wake_at = kept.again_at
-    everything = facts.changed is None or memory is None or begin_again(draft)
+    is_reopened = begin_again(draft)
+    everything = is_reopened or facts.changed is None or memory is None
     stop_late_run(draft, state.admitted or state.started or now)
     observe(draft)
     stop(draft)
@@ -107,7 +108,7 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: Kept, *, firs
         ledger=draft.ledger,
         records=draft.records,
         outputs=draft.outputs,
-        inline=(old.inline | draft.fresh_outputs) & draft.outputs.keys(),
+        inline=(old.inline - draft.lost_outputs) | draft.fresh_outputs,
         refs=old.refs,
         admitted=old.admitted,
         key=old.key,

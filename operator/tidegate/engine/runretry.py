@@ -43,7 +43,8 @@ def begin_again(draft: Draft) -> bool:
     for slot in _again(draft):
         draft.move(slot, letters.PENDING)
         draft.records.pop(slot, None)
-        draft.outputs.pop(slot, None)
+        if draft.outputs.pop(slot, None) is not None:
+            draft.lost_outputs.add(slot)
         if slot in draft.ledger.extra:
             draft.ledger.extra[slot] = Extra()
     draft.tally = Tally.rebuilt(draft.graph, draft.ledger)

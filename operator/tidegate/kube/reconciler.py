@@ -82,6 +82,11 @@ class Reconciler:
         """Drop what is remembered of a run that was deleted."""
         self._sessions.pop(uid, None)
 
+    def look_at_everything(self) -> None:
+        """At the next look at each run take nothing for granted but its status: a net under what was noted as new."""
+        for current in self._sessions.values():
+            current.is_followed = False
+
     async def _read_again(self, key: RunKey) -> None:
         """Somebody else wrote: take the object as it is now, and decide again."""
         try:
