@@ -8,7 +8,7 @@ from tidegate.sandbox.index_sets import IndexSet
 
 
 def a_queue(completions, taken=""):
-    return IndexQueue(completions, IndexSet.parse(taken))
+    return IndexQueue(completions, IndexSet.parse(taken).__contains__)
 
 
 def test_the_lowest_come_first():

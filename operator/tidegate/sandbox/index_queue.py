@@ -6,8 +6,7 @@ back-off of index 0 holds up all others.
 
 import heapq
 from bisect import bisect_left, insort
-
-from tidegate.sandbox.index_sets import IndexSet
+from collections.abc import Callable
 
 
 class IndexQueue:
@@ -15,12 +14,13 @@ class IndexQueue:
 
     Args:
         completions: how many indexes there are.
-        taken: those that are done or have a pod when the queue begins.
+        is_taken: tells of an index that was never given back whether it is done, or else will be given back: the
+            queue does not begin with an untouched Job when a sandbox is started again.
     """
 
-    def __init__(self, completions: int, taken: IndexSet) -> None:
+    def __init__(self, completions: int, is_taken: Callable[[int], bool]) -> None:
         self._completions = completions
-        self._taken = taken
+        self._is_taken = is_taken
         self._untried = 0
         """All pending indexes from here on were never given back."""
         self._returned: list[int] = []
@@ -29,9 +29,9 @@ class IndexQueue:
         self._dues: list[tuple[float, int]] = []
 
     def give_back(self, index: int, due: float) -> None:
-        """Put an index that has no pod any more in line; it gets no other before `due`."""
-        if index not in self._due:
-            insort(self._waiting, index)
+        """Put an index that has no pod any more in line, or change its turn; it gets no pod before `due`."""
+        self.drop(index)
+        insort(self._waiting, index)
         self._due[index] = due
         heapq.heappush(self._dues, (due, index))
 
@@ -65,7 +65,7 @@ class IndexQueue:
 
     def _lowest(self) -> int | None:
         """Give the lowest index that may have a pod now."""
-        while self._untried < self._completions and self._untried in self._taken:
+        while self._untried < self._completions and self._is_taken(self._untried):
             self._untried += 1
         untried = self._untried if self._untried < self._completions else None
         if not self._returned:
