@@ -1,6 +1,7 @@
 """What an API server refuses of a Job's podFailurePolicy; what the policy does is told elsewhere."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,12 @@ from tidegate.sandbox.tree import Object
 _ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 _OPERATORS = ("In", "NotIn")
 _STATUSES = ("False", "True", "Unknown")
+_NAME_PART = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_TYPE = re.compile(rf"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?{_NAME_PART}")
+_OF_TYPE = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
+    f" character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_NAME_PART}')"
+)
 _MOST_RULES = 20
 _MOST_VALUES = 255
 
@@ -66,9 +73,10 @@ def _value_faults(codes: Object, path: str) -> Iterator[str]:
 
 
 def _condition_faults(condition: Object, path: str) -> list[str]:
-    found = []
-    if not condition.get("type"):
-        found.append(f'{path}.type: Invalid value: "": name part must be non-empty')
+    kind = condition.get("type", "")
+    found = [] if kind else [f'{path}.type: Invalid value: "": name part must be non-empty']
+    if not _TYPE.fullmatch(kind):
+        found.append(f'{path}.type: Invalid value: "{kind}": {_OF_TYPE}')
     return found + _choice(f"{path}.status", condition.get("status"), _STATUSES)
 
 
