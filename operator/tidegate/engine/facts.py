@@ -25,7 +25,10 @@ FINISHED = frozenset({JobState.COMPLETE, JobState.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """A Job of ours. Times are seconds since the epoch."""
+    """A Job of ours. Times are seconds since the epoch.
+
+    `completed` and `failed` are the indexes of an Indexed Job as Kubernetes writes them, `0-3,5`.
+    """
 
     name: str
     uid: str
@@ -35,6 +38,8 @@ class JobFact:
     finished: float | None = None
     reason: str = ""
     message: str = ""
+    completed: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class PodFact:
     `alive` until its phase is terminal (or it is gone); `clean` when all ordinary containers ended with exit 0 and
     nobody deletes it; `exit_code`, `reason`, `message` are those of the failed container, else of `main`; `output` is
     what `main` wrote; `disruption` why the cluster took it, such as EvictionByEvictionAPI; `trouble` why it does not
-    run yet, in the cluster's words.
+    run yet, in the cluster's words; `index` which one of an Indexed Job's it works on.
     """
 
     name: str
@@ -64,6 +69,7 @@ class PodFact:
     output: str | None = None
     trouble: str = ""
     trouble_message: str = ""
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from tidegate.api.keys import ANNOTATION_INDEX
 from tidegate.sandbox.job_indexes import FAILURES, IGNORED, Failures
 from tidegate.sandbox.job_rules import INDEXED
-from tidegate.sandbox.roster import INDEX, TRACKING
+from tidegate.sandbox.roster import TRACKING
 from tidegate.sandbox.tree import Object
 
 _LONGEST_PREFIX = 58
@@ -40,7 +41,7 @@ class Drafts:
     def indexed(self, index: int, failures: Failures | None) -> Draft:
         """Give the pod of an index, with its failures so far where those are counted by index."""
         prefix = _prefix(self._name, index)
-        notes = {**(self._metadata.get("annotations") or {}), INDEX: str(index)}
+        notes = {**(self._metadata.get("annotations") or {}), ANNOTATION_INDEX: str(index)}
         if failures is not None:
             notes[FAILURES] = str(failures.counted)
             if failures.ignored:
@@ -48,7 +49,7 @@ class Drafts:
         metadata = {
             **self._metadata,
             "generateName": prefix,
-            "labels": {**self._metadata["labels"], INDEX: str(index)},
+            "labels": {**self._metadata["labels"], ANNOTATION_INDEX: str(index)},
             "annotations": notes,
         }
         return Draft(prefix, metadata, {**self._spec, "hostname": f"{self._name}-{index}"})
@@ -84,5 +85,5 @@ def _told(container: Object) -> Object:
     given = container.get("env") or []
     if any(each.get("name") == _VARIABLE for each in given):
         return container
-    source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
+    source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{ANNOTATION_INDEX}']"}}
     return {**container, "env": [*given, {"name": _VARIABLE, "valueFrom": source}]}

@@ -6,14 +6,12 @@ Pods that have ended and that the Job has let go of are not remembered.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tidegate.api.keys import ANNOTATION_INDEX
 from tidegate.sandbox.pod_states import is_ready, is_terminal
 from tidegate.sandbox.tree import Object
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 """The finalizer of a pod that its Job has not counted yet."""
-
-INDEX = "batch.kubernetes.io/job-completion-index"
-"""The annotation, and the label, of the pods of an Indexed Job."""
 
 
 _DIGITS = 10
@@ -122,7 +120,7 @@ class Roster:
 
 def index_of(pod: Object) -> int | None:
     """Give the completion index of a pod, None when it has none."""
-    text = (pod["metadata"].get("annotations") or {}).get(INDEX, "")
+    text = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_INDEX, "")
     return int(text) if text.isdecimal() and len(text) < _DIGITS else None
 
 
