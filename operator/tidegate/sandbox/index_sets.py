@@ -13,6 +13,8 @@ class IndexSet:
         self._firsts: list[int] = []
         self._lasts: list[int] = []
         self._count = 0
+        self._text: str | None = ""
+        """None until somebody asks again."""
 
     @classmethod
     def parse(cls, text: str) -> "IndexSet":
@@ -29,6 +31,7 @@ class IndexSet:
         if place and index <= self._lasts[place - 1]:
             return
         self._count += 1
+        self._text = None
         follows = place > 0 and self._lasts[place - 1] == index - 1
         precedes = place < len(self._firsts) and self._firsts[place] == index + 1
         if follows and precedes:
@@ -50,13 +53,16 @@ class IndexSet:
         return self._count
 
     def __str__(self) -> str:
-        return ",".join(_shown(first, last) for first, last in zip(self._firsts, self._lasts, strict=True))
+        if self._text is None:
+            self._text = ",".join(map(_shown, self._firsts, self._lasts))
+        return self._text
 
     def _append(self, first: int, last: int) -> None:
         """Put an interval in behind all others."""
         if last < first or (self._lasts and first <= self._lasts[-1]):
             raise ValueError(f"found the interval {first}-{last} after {self}, expected intervals in order")
         self._count += last - first + 1
+        self._text = None
         if self._lasts and self._lasts[-1] == first - 1:
             self._lasts[-1] = last
         else:
