@@ -37,12 +37,13 @@ def test_an_index_in_back_off_keeps_its_place_in_line():
 
 
 def test_a_later_back_off_replaces_an_earlier_one():
-    queue = a_queue(1)
+    queue = a_queue(2)
     queue.take(1, 0.0)
     queue.give_back(0, 5.0)
     queue.give_back(0, 8.0)
     assert queue.take(1, 5.0) == []
-    assert queue.take(1, 8.0) == [0]
+    assert queue.take(2, 5.0) == [1]
+    assert queue.take(2, 8.0) == [0]
 
 
 def test_an_index_that_is_done_after_all_leaves_the_line():

@@ -113,7 +113,10 @@ def test_an_index_is_tried_again_after_a_delay_that_doubles_up_to_ten_minutes():
     now, delays = START, []
     for failures in range(9):
         (pod,) = pods_of(world, 0)
-        assert pod["metadata"]["annotations"][FAILURES] == str(failures)
+        assert (pod["metadata"]["annotations"][FAILURES], IGNORED in pod["metadata"]["annotations"]) == (
+            str(failures),
+            False,
+        )
         due = end(world, start(world)[0], 1)
         delays.append(due - now)
         assert world.step(due - 1) == due
@@ -231,21 +234,56 @@ def test_a_pod_that_is_replaced_early_and_succeeds_after_all_has_succeeded():
     assert world.pods_to_start() == []
 
 
+def test_an_index_that_succeeds_after_all_leaves_the_line_to_others():
+    world = created(an_indexed_job(4, 2, per_index=3, podReplacementPolicy="TerminatingOrFailed"))
+    uid = start(world)[0]
+    world.delete(PODS, "default", pods_of(world, 0)[0]["metadata"]["name"])
+    world.step(START)
+    assert world.pods_to_start() == []
+    die(world, uid, 0)
+    assert sorted(start(world)) == [2]
+    world.step(START + 60)
+    assert (status(world)["completedIndexes"], pods_of(world, 0), world.pods_to_start()) == ("0", [], [])
+
+
+def test_the_back_off_counts_from_the_end_of_the_pod_also_where_replacement_does_not_wait():
+    world = created(an_indexed_job(1, per_index=1, podReplacementPolicy="TerminatingOrFailed"))
+    uid = start(world)[0]
+    world.delete(PODS, "default", pods_of(world, 0)[0]["metadata"]["name"])
+    assert world.step(START) == START + 10
+    world.now = START + 6
+    die(world, uid)
+    world.step(START + 15)
+    assert world.pods_to_start() == []
+    world.step(START + 16)
+    assert [identity(pod) for pod in world.pods_to_start()] == [(0, 1, 0)]
+
+
+def test_an_index_whose_pod_still_ends_is_passed_over():
+    world = created(an_indexed_job(3, 2, per_index=1, podReplacementPolicy="Failed"))
+    running = start(world)
+    world.delete(PODS, "default", pods_of(world, 0)[0]["metadata"]["name"])
+    end(world, running[1])
+    assert sorted(start(world)) == [2]
+
+
 def test_a_lower_parallelism_ends_the_pods_that_have_got_the_least_far():
-    world = created(an_indexed_job(4, per_index=0))
+    containers = [{"name": name, "image": "none"} for name in ("main", "other")]
+    world = created(an_indexed_job(5, per_index=0, pod={"containers": containers}))
     running = [pod["metadata"]["uid"] for pod in world.pods_to_start()]
-    for uid in running[:3]:
-        world.claim(uid)
-    world.pod_started(running[1])
-    world.now = START + 60
-    world.pod_started(running[2])
+    for index, when in ((1, 0), (4, 0), (2, 60)):
+        world.now = START + when
+        world.claim(running[index])
+        for container in containers:
+            world.pod_started(running[index], container["name"])
+    world.container_terminated(running[4], "other", 0)
     left = []
-    for parallelism in (3, 2, 1):
+    for parallelism in (4, 3, 2, 1):
         world.patch_merge(JOBS, "default", "job", {"spec": {"parallelism": parallelism}})
         world.step(START + 60)
         alive = [pod for pod in world.list(PODS) if "deletionTimestamp" not in pod["metadata"]]
         left.append(sorted(identity(pod)[0] for pod in alive))
-    assert left == [[0, 1, 2], [1, 2], [1]]
+    assert left == [[0, 1, 2, 4], [1, 2, 4], [1, 2], [1]]
     assert status(world).get("failed") is None
 
 
@@ -278,6 +316,15 @@ def test_a_success_ends_the_back_off_of_a_job_that_counts_as_a_whole():
     world.now = START + 1
     end(world, running[1])
     assert sorted(start(world)) == [0, 2]
+
+
+def test_a_failure_of_the_same_second_as_a_success_is_no_reason_to_wait():
+    world = created(an_indexed_job(4, 2, backoffLimit=5))
+    running = start(world)
+    for index, code in ((0, 0), (1, 1)):
+        world.container_terminated(running[index], "main", code)
+    world.step(START)
+    assert sorted(start(world)) == [1, 2]
 
 
 def test_a_job_that_is_being_deleted_lets_go_of_its_pods():
@@ -330,6 +377,40 @@ def test_a_sandbox_that_starts_again_goes_on_where_it_was():
             end(world, uid)
     assert (status(world)["completedIndexes"], status(world)["failed"]) == ("0-6", 2)
     assert job_end(world) == ("Complete", "CompletionsReached")
+    assert sorted(identity(pod)[0] for pod in world.list(PODS)) == [0, 1, 1, 2, 2, 3, 4, 5, 6]
+
+
+def test_an_end_that_nobody_looked_at_before_a_new_start_is_not_forgotten():
+    old = created(an_indexed_job(2, backoffLimit=5))
+    running = start(old)
+    old.container_terminated(running[0], "main", 1)
+    old.container_terminated(running[1], "main", 0)
+    world = a_world(START, uids="later")
+    world.restore(old.snapshot())
+    world.step(START + 10)
+    assert (status(world)["completedIndexes"], status(world)["failed"]) == ("1", 1)
+    assert sorted(start(world)) == [0]
+
+
+def test_an_older_state_that_is_restored_is_what_counts():
+    world = created(an_indexed_job(2, per_index=1))
+    before, running = world.snapshot(), start(world)
+    for uid in running.values():
+        end(world, uid)
+    assert job_end(world) == ("Complete", "CompletionsReached")
+    world.restore(before)
+    world.step(START)
+    assert (status(world).get("completedIndexes"), sorted(start(world))) == (None, [0, 1])
+
+
+def test_pods_whose_job_went_just_before_a_new_start_are_let_go_of():
+    old = created(an_indexed_job(2, per_index=1))
+    start(old)
+    old.delete(JOBS, "default", "job")
+    world = a_world(START, uids="later")
+    world.restore(old.snapshot())
+    world.step(START)
+    assert world.list(PODS) == []
 
 
 def calls(completions, parallelism):

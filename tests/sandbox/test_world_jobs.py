@@ -255,6 +255,29 @@ def test_several_completions_run_side_by_side_up_to_the_parallelism():
     assert world.get(JOBS, "default", "job")["status"]["succeeded"] == 3
 
 
+def test_without_completions_the_first_success_is_enough_but_the_others_may_end_by_themselves():
+    world = a_world()
+    world.create(JOBS, a_job(completions=None, parallelism=3))
+    world.step(START)
+    first, second, third = [pod["metadata"]["uid"] for pod in world.pods_to_start()]
+    for uid in (first, second, third):
+        world.claim(uid)
+        world.pod_started(uid)
+    end(world, first)
+    assert conditions(world.get(JOBS, "default", "job")) == []
+    assert (len(world.list(PODS)), world.pods_to_start(), world.pods_to_kill()) == (3, [], [])
+    world.delete(
+        PODS, "default", next(pod for pod in world.list(PODS) if pod["metadata"]["uid"] == third)["metadata"]["name"]
+    )
+    end(world, second)
+    assert conditions(world.get(JOBS, "default", "job")) == [("SuccessCriteriaMet", "True", "CompletionsReached")]
+    world.container_terminated(third, "main", 1)
+    world.pod_gone(third)
+    world.step(START)
+    status = world.get(JOBS, "default", "job")["status"]
+    assert (job_end(world), status["succeeded"], status.get("failed")) == (("Complete", "CompletionsReached"), 2, None)
+
+
 def test_lowered_parallelism_ends_pods_too_many():
     world = a_world()
     world.create(JOBS, a_job(completions=2, parallelism=2))

@@ -148,8 +148,7 @@ class JobController:
             return
         for index, failures in indexes.take(missing, self._cluster.now):
             self._pods.create(job, drafts.indexed(index, failures))
-            if indexes.hand_over(index):
-                self._agenda.add("jobs", job["metadata"]["uid"])
+            indexes.hand_over(index)
 
     def _end(self, job: Object, status: Object, work: Work, ends: Ends, target: Target) -> None:
         """Write how the Job will end; once none of its pods lives, that it has."""

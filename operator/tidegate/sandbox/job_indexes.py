@@ -44,7 +44,7 @@ class Indexes:
     def judge(self, pods: Objects) -> Objects:
         """Take in pods that have ended; gives those that the Job can let go of, also of earlier looks."""
         released: Objects = []
-        for pod in sorted(pods, key=_order):
+        for pod in pods:
             index = index_of(pod)
             if index is None or index >= self._completions:
                 released.append(pod)
@@ -73,12 +73,11 @@ class Indexes:
         """Give the indexes that get a pod now, with their failures so far where those are counted by index."""
         return [(index, self._failures_of(index)) for index in self._queue.take(room, now)]
 
-    def hand_over(self, index: int) -> bool:
-        """Have the failed pod that a new one follows judged again; tells whether there was one."""
+    def hand_over(self, index: int) -> None:
+        """Have the failed pod that a new one has followed judged again at the next look."""
         pod = self._roster.tracked.get(self._retried.pop(index, ""))
         if pod is not None:
             self._roster.ended[pod["metadata"]["uid"]] = pod
-        return pod is not None
 
     @property
     def kept(self) -> int:
@@ -145,8 +144,3 @@ def failures_of(pod: Object) -> Failures:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
-
-
-def _order(pod: Object) -> tuple[bool, int]:
-    """Successes first, then by index."""
-    return pod["status"].get("phase") != "Succeeded", index_of(pod) or 0

@@ -15,11 +15,10 @@ def surplus(pods: Iterable[Object], count: int) -> Objects:
     return [pod for _, pod in ranked[:count]]
 
 
-def _progress(pod: Object) -> tuple[bool, int, bool, float, int, float]:
+def _progress(pod: Object) -> tuple[int, bool, float, int, float]:
     status = pod["status"]
     restarts = max((each.get("restartCount", 0) for each in status.get("containerStatuses", ())), default=0)
     return (
-        bool(pod["spec"].get("nodeName")),
         _PHASES.index(status.get("phase", "Pending")),
         is_ready(pod),
         -_ready_since(pod),
