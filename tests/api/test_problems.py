@@ -231,8 +231,10 @@ def test_a_prefix_leads_to_the_part_that_was_validated():
 def test_a_run_of_another_state_is_told_the_states():
     text = "metadata: {name: r}\nspec: {flowRef: {name: f}, desiredState: Stopped}\n"
     assert told(text, FlowRun) == [
-        '2:42: spec.desiredState: Unsupported value: "Stopped": '
-        'supported values: "Running", "Paused", "Cancelled", "Terminated"'
+        (
+            '2:42: spec.desiredState: Unsupported value: "Stopped": '
+            'supported values: "Running", "Paused", "Cancelled", "Terminated"'
+        ),
     ]
 
 

@@ -119,13 +119,13 @@ def test_what_cannot_be_created_is_refused_with_a_sentence(obj, error, message):
         (
             {"template": {"spec": {"restartPolicy": "Always", "containers": [{"name": "m", "image": "i"}]}}},
             422,
-            "Always",
+            "spec.template.spec.restartPolicy: Required value",
         ),
         ({"template": {"spec": {"restartPolicy": "Never"}}}, 422, "spec.template.spec.containers: Required value"),
         ({"template": {"spec": {"restartPolicy": "Never", "containers": ["m"]}}}, 400, "containers[0]: found a string"),
         ({"backoffLimit": -1}, 422, "spec.backoffLimit: Invalid value: -1"),
         ({"backoffLimit": "1"}, 400, "spec.backoffLimit: found a string, expected a whole number"),
-        ({"completionMode": "Indexed"}, 422, "spec.completionMode: Unsupported value"),
+        ({"completionMode": "Sorted"}, 422, "spec.completionMode: Unsupported value"),
     ],
 )
 def test_an_impossible_job_is_refused(change, status, message):

@@ -4,26 +4,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.worlds import START, a_job, a_world
+from tidegate.api.keys import ANNOTATION_INDEX
 from tidegate.errors import ApiError
 from tidegate.sandbox.kinds import JOBS, KINDS, PODS
 
-NAMES = ("a", "b")
+NAMES = ("a", "b", "indexed")
 RUN = "tidegate.dev/run-uid"
 ENDINGS = [["SuccessCriteriaMet"], ["SuccessCriteriaMet", "Complete"], ["FailureTarget"], ["FailureTarget", "Failed"]]
 
 
 def create(world, name, number):
-    run = {RUN: str(number)}
-    world.create(JOBS, a_job(name, labels=run, backoffLimit=number % 3, activeDeadlineSeconds=40, suspend=number == 4))
+    spec = {"backoffLimit": number % 3, "activeDeadlineSeconds": 40, "suspend": number == 4}
+    if name == "indexed":
+        spec |= {"completionMode": "Indexed", "completions": 2 + number, "parallelism": 2 + number % 2}
+        spec |= {
+            "backoffLimitPerIndex": number % 2,
+            "maxFailedIndexes": 1,
+            "backoffLimit": 9,
+            "activeDeadlineSeconds": 90,
+        }
+    world.create(JOBS, a_job(name, labels={RUN: str(number)}, **spec))
 
 
 def with_pods(report):
+    """Report about the pods of a Job, of an Indexed one about every second."""
+
     def act(world, name, number):
         for pod in world.list(PODS, labels=f"job-name={name}"):
-            if "startTime" in pod["status"]:
+            if "startTime" in pod["status"] and index_of(pod) % 2 in (0, number % 2):
                 report(world, pod["metadata"], number)
 
     return act
+
+
+def index_of(pod):
+    return int(pod["metadata"]["annotations"].get(ANNOTATION_INDEX, 0))
+
+
+def numbers(text):
+    """Read `0-3,5`."""
+    spans = [[int(each) for each in part.split("-")] for part in text.split(",") if part]
+    return [number for span in spans for number in range(span[0], span[-1] + 1)]
 
 
 ACTIONS = {
@@ -85,12 +106,12 @@ def test_the_index_of_runs_finds_what_a_scan_finds(history):
 
 @given(HISTORIES)
 @settings(max_examples=60, deadline=None)
-def test_a_job_never_has_two_pods_alive_and_ends_only_once(history):
+def test_a_job_never_has_two_pods_alive_for_one_piece_of_work_and_ends_only_once(history):
     world = a_world()
     for _ in play(world, history):
         pods = [pod for pod in world.list(PODS) if pod["status"]["phase"] in ("Pending", "Running")]
-        owners = [owner["uid"] for pod in pods for owner in pod["metadata"]["ownerReferences"]]
-        assert len(owners) == len(set(owners))
+        work = [(owner["uid"], index_of(pod)) for pod in pods for owner in pod["metadata"]["ownerReferences"]]
+        assert len(work) == len(set(work))
     final = {}
     for change, job, _ in world.events_since(JOBS, 0):
         types = [each["type"] for each in job["status"].get("conditions", ()) if each["type"] != "Suspended"]
@@ -99,6 +120,40 @@ def test_a_job_never_has_two_pods_alive_and_ends_only_once(history):
         before = final.setdefault(uid, types)
         assert types[: len(before)] == before, change
         final[uid] = types
+
+
+@given(HISTORIES)
+@settings(max_examples=60, deadline=None)
+def test_the_indexes_of_a_job_agree_with_its_numbers_and_are_never_taken_back(history):
+    world = a_world()
+    for _ in play(world, history):
+        world.step(world.now)
+    before = {}
+    for _, job, _ in world.events_since(JOBS, 0):
+        status, uid = job["status"], job["metadata"]["uid"]
+        if job["spec"]["completionMode"] == "NonIndexed" or not status:
+            continue
+        done, failed = (numbers(status.get(field, "")) for field in ("completedIndexes", "failedIndexes"))
+        assert (len(done), sorted({*done, *failed})) == (status.get("succeeded", 0), sorted([*done, *failed]))
+        assert status.get("failed", 0) >= len(failed)
+        assert status.get("active", 0) <= job["spec"]["parallelism"]
+        assert status["ready"] <= status.get("active", 0)
+        assert before.get(uid, set()) <= {*done, *failed} <= set(range(job["spec"]["completions"]))
+        before[uid] = {*done, *failed}
+
+
+@given(HISTORIES, st.integers(0, 40))
+@settings(max_examples=60, deadline=None)
+def test_what_is_remembered_of_a_job_can_be_made_anew_at_any_time(history, when):
+    worlds = a_world(), a_world()
+    for moment, (action, _, number) in enumerate(history):
+        for world in worlds:
+            for _ in play(world, [(action, "indexed", number)]):
+                world.step(world.now)
+        if moment == when:
+            worlds[1]._jobs.recover()
+    one, other = ([job["status"] for job in world.list(JOBS)] for world in worlds)
+    assert one == other
 
 
 @given(HISTORIES)

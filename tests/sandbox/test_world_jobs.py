@@ -55,7 +55,7 @@ def test_a_success_is_announced_before_it_is_complete():
     end(world, begin(world, a_job()))
     assert story(world, JOBS, since) == [[], ["SuccessCriteriaMet"], ["SuccessCriteriaMet", "Complete"]]
     status = world.get(JOBS, "default", "job")["status"]
-    assert (status["active"], status["succeeded"], status.get("failed")) == (0, 1, None)
+    assert (status.get("active"), status["succeeded"], status.get("failed")) == (None, 1, None)
     assert status["completionTime"] == status["startTime"] == "2027-01-15T08:00:00Z"
 
 
@@ -66,7 +66,7 @@ def test_a_failure_is_announced_before_it_is_final():
     assert story(world, JOBS, since) == [[], ["FailureTarget"], ["FailureTarget", "Failed"]]
     assert job_end(world) == ("Failed", "BackoffLimitExceeded")
     status = world.get(JOBS, "default", "job")["status"]
-    assert (status["active"], status["failed"], status.get("completionTime")) == (0, 1, None)
+    assert (status.get("active"), status["failed"], status.get("completionTime")) == (None, 1, None)
 
 
 def test_active_and_ready_pods_are_counted_while_they_are():
@@ -76,7 +76,7 @@ def test_active_and_ready_pods_are_counted_while_they_are():
     counts = [
         (s.get("active"), s.get("ready")) for s in (job["status"] for _, job, _ in world.events_since(JOBS, since))
     ]
-    assert [count for count, _ in itertools.groupby(counts)] == [(None, None), (1, 0), (1, 1), (0, 0)]
+    assert [count for count, _ in itertools.groupby(counts)] == [(None, None), (1, 0), (1, 1), (None, 0)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,10 @@ def test_active_and_ready_pods_are_counted_while_they_are():
 )
 def test_the_first_rule_that_matches_an_exit_code_decides(rules, code, reason):
     world = a_world()
-    end(world, begin(world, a_job(**policy(*rules))), code)
+    containers = [{"name": name, "image": "none"} for name in ("main", "other")]
+    uid = begin(world, a_job(pod={"containers": containers}, **policy(*rules)))
+    world.container_terminated(uid, "other", 0)
+    end(world, uid, code)
     assert job_end(world) == ("Failed", reason)
 
 
@@ -250,6 +253,29 @@ def test_several_completions_run_side_by_side_up_to_the_parallelism():
         end(world, uid)
     assert widths == [2, 2, 1]
     assert world.get(JOBS, "default", "job")["status"]["succeeded"] == 3
+
+
+def test_without_completions_the_first_success_is_enough_but_the_others_may_end_by_themselves():
+    world = a_world()
+    world.create(JOBS, a_job(completions=None, parallelism=3))
+    world.step(START)
+    first, second, third = [pod["metadata"]["uid"] for pod in world.pods_to_start()]
+    for uid in (first, second, third):
+        world.claim(uid)
+        world.pod_started(uid)
+    end(world, first)
+    assert conditions(world.get(JOBS, "default", "job")) == []
+    assert (len(world.list(PODS)), world.pods_to_start(), world.pods_to_kill()) == (3, [], [])
+    world.delete(
+        PODS, "default", next(pod for pod in world.list(PODS) if pod["metadata"]["uid"] == third)["metadata"]["name"]
+    )
+    end(world, second)
+    assert conditions(world.get(JOBS, "default", "job")) == [("SuccessCriteriaMet", "True", "CompletionsReached")]
+    world.container_terminated(third, "main", 1)
+    world.pod_gone(third)
+    world.step(START)
+    status = world.get(JOBS, "default", "job")["status"]
+    assert (job_end(world), status["succeeded"], status.get("failed")) == (("Complete", "CompletionsReached"), 2, None)
 
 
 def test_lowered_parallelism_ends_pods_too_many():

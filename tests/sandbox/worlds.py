@@ -8,9 +8,9 @@ from tidegate.sandbox.world import World
 START = 1_800_000_000.0
 
 
-def a_world(now=START, **options):
+def a_world(now=START, *, uids="uid", **options):
     count = itertools.count(1)
-    return World(now=now, new_uid=lambda: f"uid-{next(count)}", **options)
+    return World(now=now, new_uid=lambda: f"{uids}-{next(count)}", **options)
 
 
 def a_job(name="job", *, labels=None, owners=(), pod=None, **spec):

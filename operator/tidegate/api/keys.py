@@ -14,6 +14,9 @@ LABEL_SLOT = f"{GROUP}/slot"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 LABEL_TOMBSTONE = f"{GROUP}/tombstone"
 
+ANNOTATION_INDEX = "batch.kubernetes.io/job-completion-index"
+"""Which index a pod of an Indexed Job works on: an annotation, and a label of the same name."""
+
 JOB_MANAGER_STOPPED = f"{GROUP}/stopped"
 
 DEFAULT_RESERVED_PREFIXES = (

@@ -15,6 +15,8 @@ _CONDITIONS = (
     ("SuccessCriteriaMet", JobState.SUCCEEDING),
 )
 _STUCK_PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_DIGITS = 10
+"""No Job has so many indexes; the annotation may have been written by anybody."""
 _QUIET = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
@@ -45,7 +47,8 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
     owner = _controller(meta)
     if attempt is None or owner is None or owner.get("kind") != "FlowRun":
         return None
-    conditions = (obj.get("status") or {}).get("conditions") or ()
+    status = obj.get("status") or {}
+    conditions = status.get("conditions") or ()
     decisive = next((c for kind, _ in _CONDITIONS if (c := find(conditions, kind)) and c["status"] == "True"), {})
     state = _job_state(obj, conditions)
     fact = JobFact(
@@ -57,6 +60,8 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
         finished=instant_of(decisive.get("lastTransitionTime")),
         reason=decisive.get("reason") or "",
         message=decisive.get("message") or "",
+        completed=status.get("completedIndexes") or "",
+        failed=status.get("failedIndexes") or "",
     )
     return Seen(meta["namespace"], meta["name"], meta["uid"], owner["uid"], int(meta["resourceVersion"]), fact)
 
@@ -102,6 +107,7 @@ def see_pod(obj: Mapping[str, Any]) -> Seen | None:
         output=_output(containers),
         trouble=trouble,
         trouble_message=trouble_message,
+        index=_index(meta),
     )
     return Seen(
         meta["namespace"], meta["name"], meta["uid"], labels[keys.LABEL_RUN_UID], int(meta["resourceVersion"]), fact
@@ -110,6 +116,12 @@ def see_pod(obj: Mapping[str, Any]) -> Seen | None:
 
 def _controller(meta: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((owner for owner in meta.get("ownerReferences") or () if owner.get("controller")), None)
+
+
+def _index(meta: Mapping[str, Any]) -> int | None:
+    """Read which index of an Indexed Job a pod works on; None where there is none that can be read."""
+    text = (meta.get("annotations") or {}).get(keys.ANNOTATION_INDEX, "")
+    return int(text) if text.isdecimal() and len(text) < _DIGITS else None
 
 
 def _is_clean(obj: Mapping[str, Any], containers: list[Any], ended: list[Any]) -> bool:

@@ -12,6 +12,7 @@ _SPACE = len(_LETTERS) ** _SUFFIX
 _STRIDE = 6_700_417
 """A prime that does not divide the space: each count gives another suffix until all are used."""
 _MAX_NAME = 63
+_WITHOUT_LIMIT = 2**31 - 1
 
 
 def suffixed(prefix: str, count: int) -> str:
@@ -57,7 +58,7 @@ def _default_job(job: Object) -> None:
         spec["completions"] = 1
     defaults: dict[str, Any] = {
         "parallelism": 1,
-        "backoffLimit": 6,
+        "backoffLimit": _WITHOUT_LIMIT if "backoffLimitPerIndex" in spec else 6,
         "completionMode": "NonIndexed",
         "manualSelector": False,
         "suspend": False,
@@ -65,6 +66,9 @@ def _default_job(job: Object) -> None:
     }
     for name, value in defaults.items():
         spec.setdefault(name, value)
+    for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
+        for pattern in rule.get("onPodConditions") or ():
+            pattern.setdefault("status", "True")
     template = spec.setdefault("template", {})
     if isinstance(template, dict):
         _mark_template(job["metadata"], spec, template)

@@ -6,7 +6,7 @@ from tidegate.sandbox.tree import Object
 
 
 class Ruling(NamedTuple):
-    """`action` is FailJob, Ignore or Count; `message` says which rule it was, for FailJob."""
+    """`action` is FailJob, FailIndex, Ignore or Count; `message` says which rule it was, for FailJob."""
 
     action: str
     message: str = ""

@@ -4,6 +4,7 @@ from typing import Any
 
 from tidegate.api.crd import MUTABLE
 from tidegate.api.flowrun import DesiredState
+from tidegate.sandbox.job_rules import INDEXED
 from tidegate.sandbox.kinds import CONFIGMAPS, FLOWRUNS, JOBS, PODS, REVISIONS, SECRETS, Kind
 from tidegate.sandbox.tree import Object, without
 
@@ -21,6 +22,7 @@ _PLACEMENT = ("nodeSelector", "affinity", "tolerations", "schedulingGates")
 
 
 _IMMUTABLE = "Invalid value: field is immutable"
+_ELASTIC = "Forbidden: in the sandbox an Indexed Job keeps its number of indexes: create another Job"
 
 
 def change_faults(kind: Kind, old: Object, new: Object) -> list[str]:
@@ -47,7 +49,7 @@ def _job_changes(old: Object, new: Object) -> list[str]:
     before, after = old["spec"], new["spec"]
     found = [f"spec.{field}: {_IMMUTABLE}" for field in _FIXED_IN_JOBS if before.get(field) != after.get(field)]
     if before.get("completions") != after.get("completions"):
-        found.append(f"spec.completions: {_IMMUTABLE}")
+        found.append(f"spec.completions: {_ELASTIC if after['completionMode'] == INDEXED else _IMMUTABLE}")
     may_place = before.get("suspend") and not old.get("status", {}).get("startTime")
     shape = _placeless if may_place else _whole
     if shape(before["template"]) != shape(after["template"]):

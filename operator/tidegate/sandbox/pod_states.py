@@ -28,6 +28,11 @@ def is_terminal(pod: Object) -> bool:
     return pod["status"].get("phase") in TERMINAL
 
 
+def is_ready(pod: Object) -> bool:
+    """Tell whether all containers of the pod run."""
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
 def bound(pod: Object, now: float) -> Object:
     """Give the status of a pod that has a node now."""
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": stamp(now)}

@@ -2,6 +2,7 @@
 
 import re
 
+from tidegate.sandbox.job_rules import job_faults
 from tidegate.sandbox.kinds import JOBS, PODS, Kind
 from tidegate.sandbox.tree import Object
 
@@ -9,15 +10,12 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
-COUNTS = ("completions", "parallelism", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
-"""The whole numbers in a Job's spec."""
-
 
 def faults(kind: Kind, obj: Object) -> list[str]:
     """Give what is wrong with an object."""
     found = _metadata_faults(kind, obj["metadata"])
     if kind is JOBS:
-        found += _job_faults(obj["spec"])
+        found += job_faults(obj["metadata"]["name"], obj["spec"]) + _template_faults(obj["spec"])
     elif kind is PODS:
         found += _pod_faults(obj["spec"], "spec")
     return found
@@ -57,28 +55,10 @@ def _label_faults(labels: Object, path: str) -> list[str]:
     return found
 
 
-def _job_faults(spec: Object) -> list[str]:
-    found = []
-    template = spec["template"].get("spec", {})
-    restart = template.get("restartPolicy")
-    if restart is None:
-        found.append('spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"')
-    elif restart not in ("OnFailure", "Never"):
-        valid = 'supported values: "OnFailure", "Never"'
-        found.append(f'spec.template.spec.restartPolicy: Unsupported value: "{restart}": {valid}')
-    elif restart != "Never" and "podFailurePolicy" in spec:
-        wanted = 'only "Never" is supported when podFailurePolicy is specified'
-        found.append(f'spec.template.spec.restartPolicy: Invalid value: "{restart}": {wanted}')
-    if spec["completionMode"] != "NonIndexed":
-        mode = spec["completionMode"]
-        found.append(f'spec.completionMode: Unsupported value: "{mode}": the sandbox runs NonIndexed Jobs only')
-    found += [
-        f"spec.{field}: Invalid value: {spec[field]}: must be greater than or equal to 0"
-        for field in COUNTS
-        if spec.get(field, 0) < 0
-    ]
-    labels = spec["template"].get("metadata", {}).get("labels") or {}
-    return found + _label_faults(labels, "spec.template.labels") + _pod_faults(template, "spec.template.spec")
+def _template_faults(spec: Object) -> list[str]:
+    template = spec["template"]
+    labels = template.get("metadata", {}).get("labels") or {}
+    return _label_faults(labels, "spec.template.labels") + _pod_faults(template.get("spec", {}), "spec.template.spec")
 
 
 def _pod_faults(spec: Object, path: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tidegate.sandbox.job_rules import COUNTS
 from tidegate.sandbox.kinds import JOBS, PODS, Kind
-from tidegate.sandbox.rules import COUNTS
 from tidegate.sandbox.sentences import bad_request
 from tidegate.sandbox.tree import Object
 
@@ -37,15 +37,26 @@ _JOB: tuple[Shape, ...] = (
     ("spec", dict),
     *((f"spec.{name}", int) for name in COUNTS),
     ("spec.completionMode", str),
+    ("spec.podReplacementPolicy", str),
     ("spec.suspend", bool),
     ("spec.podFailurePolicy", dict),
     ("spec.podFailurePolicy.rules", list),
     ("spec.template", dict),
     *((f"spec.template.{path}", shape) for path, shape in _TEMPLATE),
 )
+_RULE: tuple[Shape, ...] = (
+    ("action", str),
+    ("onExitCodes", dict),
+    ("onExitCodes.operator", str),
+    ("onExitCodes.containerName", str),
+    ("onExitCodes.values", list),
+    ("onPodConditions", list),
+)
+_PATTERN: tuple[Shape, ...] = (("type", str), ("status", str))
 _SHAPES = {JOBS.key: _METADATA + _JOB, PODS.key: _METADATA + _POD}
-_SPLIT = {path: tuple(path.split(".")) for shapes in _SHAPES.values() for path, _ in shapes}
-_OF_OBJECTS = (".containers", ".initContainers", ".rules", ".ownerReferences")
+_SPLIT = {path: tuple(path.split(".")) for shapes in (*_SHAPES.values(), _RULE, _PATTERN) for path, _ in shapes}
+_OF_OBJECTS = (".containers", ".initContainers", ".ownerReferences")
+_OF_SHAPES = {".rules": _RULE, "onPodConditions": _PATTERN}
 _WORDS = {
     dict: "an object",
     list: "a list",
@@ -58,18 +69,35 @@ _WORDS = {
 
 def check(kind: Kind, obj: Object) -> None:
     """Raise Rejected (400) when something that the model reads has another shape."""
-    for path, shape in _SHAPES.get(kind.key, _METADATA):
+    _check(kind, obj, _SHAPES.get(kind.key, _METADATA), "")
+
+
+def _check(kind: Kind, obj: Object, shapes: tuple[Shape, ...], place: str) -> None:
+    for path, shape in shapes:
         value: Any = _at(obj, _SPLIT[path])
-        if value is not None and type(value) is not shape:
-            raise _misfit(kind, path, shape, value)
-        if value and path.endswith(_OF_OBJECTS):
-            _check_entries(kind, path, value)
+        if value is None:
+            continue
+        if type(value) is not shape:
+            raise _misfit(kind, place + path, shape, value)
+        if path.endswith(_OF_OBJECTS):
+            _check_entries(kind, place + path, value, dict)
+        elif path.endswith(".values"):
+            _check_entries(kind, place + path, value, int)
+        elif path.endswith(tuple(_OF_SHAPES)):
+            _check_objects(kind, place + path, value)
 
 
-def _check_entries(kind: Kind, path: str, entries: Any) -> None:
+def _check_objects(kind: Kind, place: str, entries: Any) -> None:
+    _check_entries(kind, place, entries, dict)
+    shapes = next(shapes for end, shapes in _OF_SHAPES.items() if place.endswith(end))
     for index, entry in enumerate(entries):
-        if type(entry) is not dict:
-            raise _misfit(kind, f"{path}[{index}]", dict, entry)
+        _check(kind, entry, shapes, f"{place}[{index}].")
+
+
+def _check_entries(kind: Kind, place: str, entries: Any, shape: type) -> None:
+    for index, entry in enumerate(entries):
+        if type(entry) is not shape:
+            raise _misfit(kind, f"{place}[{index}]", shape, entry)
 
 
 def _at(obj: Any, path: tuple[str, ...]) -> Any:

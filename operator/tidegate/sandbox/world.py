@@ -29,12 +29,13 @@ class World:
         self._cluster = Cluster(now=now, new_uid=new_uid, history=history, default=default)
         self._agenda = Agenda()
         self._kubelet = Kubelet(self._cluster, self._agenda)
-        jobs = JobController(self._cluster, self._agenda)
+        self._jobs = jobs = JobController(self._cluster, self._agenda)
         owners = Collector(self._cluster, self._agenda)
         namespaces = Namespaces(self._cluster, self._agenda)
         self._controllers = {
             "node": self._kubelet.look,
             "jobs": jobs.look,
+            "orphans": jobs.look_at_orphan,
             "owners": owners.look,
             "namespaces": namespaces.look,
         }
@@ -193,6 +194,7 @@ class World:
         objects = [(find(*entry["kind"]), copied(entry["object"])) for entry in data["objects"]]
         known = [(kind, obj) for kind, obj in objects if kind is not None]
         self._cluster.names = data["names"]
+        self._jobs.recover()
         self._cluster.store.restore(data["resourceVersion"], known)
         self._kubelet.recover()
         for kind, obj in known:

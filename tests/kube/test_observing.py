@@ -1,0 +1,54 @@
+"""What is remembered of Jobs and pods, taken from objects as a cluster has them."""
+
+import pytest
+
+from sandbox.worlds import START, a_job, a_world, end
+from tidegate.api import keys
+from tidegate.kube.observing import see_job, see_pod
+from tidegate.sandbox.kinds import FLOWRUNS, JOBS, PODS
+
+LABELS = {keys.LABEL_RUN_UID: "uid-run", keys.LABEL_SLOT: "3", keys.LABEL_ATTEMPT: "2"}
+
+
+def a_world_with(**spec):
+    """Give a world with a Job of a run, whose pods run."""
+    world = a_world()
+    uid = world.create(FLOWRUNS, {"metadata": {"name": "run"}})["metadata"]["uid"]
+    owner = {"apiVersion": keys.API_VERSION, "kind": "FlowRun", "name": "run", "uid": uid, "controller": True}
+    world.create(JOBS, a_job(labels=LABELS, owners=[owner], **spec))
+    world.step(START)
+    for pod in world.pods_to_start():
+        world.claim(pod["metadata"]["uid"])
+        world.pod_started(pod["metadata"]["uid"])
+    return world
+
+
+def job_fact(world):
+    return see_job(world.get(JOBS, "default", "job")).fact
+
+
+def test_the_indexes_of_a_job_are_those_of_its_status():
+    limits = {"backoffLimit": 9, "backoffLimitPerIndex": 0}
+    world = a_world_with(completionMode="Indexed", completions=5, parallelism=5, **limits)
+    assert (job_fact(world).completed, job_fact(world).failed) == ("", "")
+    pods = {see_pod(pod).fact.index: pod["metadata"]["uid"] for pod in world.list(PODS)}
+    assert sorted(pods) == [0, 1, 2, 3, 4]
+    for index, code in ((0, 0), (2, 1), (1, 0), (4, 1)):
+        end(world, pods[index], code)
+    assert (job_fact(world).completed, job_fact(world).failed) == ("0,1", "2,4")
+
+
+def test_a_job_without_indexes_has_none():
+    world = a_world_with()
+    assert (job_fact(world).completed, job_fact(world).failed) == ("", "")
+    assert [see_pod(pod).fact.index for pod in world.list(PODS)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [("0", 0), ("499", 499), ("", None), ("-1", None), ("1.5", None), ("x", None), ("9" * 5000, None)],
+)
+def test_an_index_that_cannot_be_read_is_none(text, index):
+    (pod,) = a_world_with().list(PODS)
+    metadata = {**pod["metadata"], "annotations": {keys.ANNOTATION_INDEX: text}}
+    assert see_pod({**pod, "metadata": metadata}).fact.index == index
