@@ -20,6 +20,8 @@ from tidegate.engine.state import State
 
 SIZES = (100, 500, 2500)
 REPEATS = 40
+INLINE = 250
+"""Outputs of the typical Flow that a status holds before they are stored apart."""
 NOW = 1_764_000_000.0
 
 
@@ -41,17 +43,19 @@ def _measured(size: int) -> tuple[list[float], float]:
     """Give the milliseconds of both events, and the kB of status that the second would write."""
     graph = _graph(size)
     costs, plan = [], None
+    before = _facts(size // 2, running=True, seen=False)
     for facts in (_facts(size // 2, running=True), _facts(size // 2, running=False)):
-        spent, plan = _decided(graph, facts)
+        spent, plan = _decided(graph, before, facts)
         costs.append(1000 * spent)
     if plan is None or not plan.actions:
         raise RuntimeError(f"the end of task {size // 2} was to start the next one")
     return costs, len(json.dumps(plan.status)) / 1000
 
 
-def _decided(graph: Graph, facts: Facts) -> tuple[float, Plan]:
+def _decided(graph: Graph, known: Facts, facts: Facts) -> tuple[float, Plan]:
+    """Give the seconds of one step of a process that has followed the run so far, and what it decides."""
     begun = Run("ns", "run", "uid", "flow", "revision", NOW, {"region": "eu"})
-    state, spent = _halfway(len(graph.nodes)), []
+    state, spent = decide(graph, begun, _halfway(len(graph.nodes)), known, NOW + 59).state, []
     for _ in range(REPEATS):
         before = time.process_time()
         plan = decide(graph, begun, state, facts, NOW + 60)
@@ -75,21 +79,27 @@ def _halfway(size: int) -> State:
         Ledger(slots, [1] * (done + 1) + [0] * rest),
         records={slot: Record(started=NOW, finished=NOW + 1) for slot in range(done)},
         outputs={slot: {"rows": "17"} for slot in range(done)},
-        inline=frozenset(range(done)),
+        inline=frozenset(range(done)[-INLINE:]),
+        refs=("outputs",),
         started=NOW,
     )
 
 
-def _facts(live: int, *, running: bool) -> Facts:
-    """Give the Jobs and pods of all tasks up to the live one, which runs or has just ended; retention took none."""
+def _facts(live: int, *, running: bool, seen: bool = True) -> Facts:
+    """Give the Jobs and pods of all tasks up to the live one, which runs or has just ended; retention took none.
+
+    Only the live one is news; unless it was not `seen`: then nothing is known of what is.
+    """
     attempts: list[Attempt] = [(slot, 1) for slot in range(live)]
     jobs = {at: JobFact(f"job-{at[0]}", f"j{at[0]}", at, JobState.COMPLETE, NOW, NOW + 2) for at in attempts}
     pods = {at: (_pod(at, alive=False, clean=True, finished=NOW + 1),) for at in attempts}
     last = (live, 1)
     ended = {} if running else {"clean": True, "exit_code": 0, "output": '{"rows": "17"}', "finished": NOW + 59}
     jobs[last] = JobFact(f"job-{live}", f"j{live}", last, JobState.ACTIVE, NOW + 50)
+    if not seen:
+        return Facts(jobs=jobs, pods=pods, alive=set())
     pods[last] = (_pod(last, running=running, **ended),)
-    return Facts(jobs=jobs, pods=pods)
+    return Facts(jobs=jobs, pods=pods, alive={last}, changed=frozenset({live}))
 
 
 def _pod(at: Attempt, **more: Any) -> PodFact:

@@ -52,3 +52,13 @@ def test_an_index_that_cannot_be_read_is_none(text, index):
     (pod,) = a_world_with().list(PODS)
     metadata = {**pod["metadata"], "annotations": {keys.ANNOTATION_INDEX: text}}
     assert see_pod({**pod, "metadata": metadata}).fact.index == index
+
+
+def test_a_job_that_was_let_go_says_when():
+    world = a_world_with(suspend=True)
+    assert job_fact(world).resumed is None
+    job = world.get(JOBS, "default", "job")
+    world.now = START + 60
+    world.replace(JOBS, {**job, "spec": {**job["spec"], "suspend": False}})
+    world.step(START + 60)
+    assert job_fact(world).resumed == START + 60

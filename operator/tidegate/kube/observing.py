@@ -60,10 +60,18 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
         finished=instant_of(decisive.get("lastTransitionTime")),
         reason=decisive.get("reason") or "",
         message=decisive.get("message") or "",
+        resumed=_resumed(conditions),
         completed=status.get("completedIndexes") or "",
         failed=status.get("failedIndexes") or "",
     )
     return Seen(meta["namespace"], meta["name"], meta["uid"], owner["uid"], int(meta["resourceVersion"]), fact)
+
+
+def _resumed(conditions: Sequence[Mapping[str, Any]]) -> float | None:
+    """Give when a Job was last let go after it had been suspended."""
+    suspended = find(conditions, "Suspended")
+    is_over = suspended is not None and suspended.get("status") == "False"
+    return instant_of(suspended.get("lastTransitionTime")) if suspended is not None and is_over else None
 
 
 def _job_state(obj: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> JobState:
