@@ -12,6 +12,7 @@ from tidegate.errors import ApiError, InvalidSpec, TidegateError, UsageError
 
 COMMANDS = {
     "validate": "Check manifests, without a cluster.",
+    "explain": "Say what a Flow would do, and why, without running it.",
     "run": "Run a Flow: with --local on this machine, else on a cluster.",
     "dev": "Serve the sandbox and the operator until Ctrl-C.",
     "operator": "Run the operator.",

@@ -31,10 +31,11 @@ _COUNTED = {
     letters.CANCELLED: "cancelled",
 }
 _BY_INTEREST = tuple(letters.letters_of(group) for group in (b"F", b"IOXYRLW", b"H", b"P", b"SCKUZ"))
-_STATES = {
+STATES = {
     letters.PENDING: "Pending",
     letters.HELD: "Ready",
     letters.INTENT: "Starting",
+    letters.OBSERVED: "Running",
     letters.WAITING: "Waiting",
     letters.RETRYING: "Retrying",
     letters.STOPPING: "Stopping",
@@ -42,6 +43,7 @@ _STATES = {
     letters.FANNED: "Running",
     **STATE_NAMES,
 }
+"""The state people know, by letter; an observed attempt is told more closely."""
 
 
 def counts(slots: bytes | bytearray) -> dict[str, int]:
@@ -62,7 +64,7 @@ def state_of(draft: Draft, slot: int) -> str:
     """Give the state people know."""
     letter = draft.letter(slot)
     if letter != letters.OBSERVED:
-        return _STATES[letter]
+        return STATES[letter]
     attempt = draft.attempt(slot)
     job = draft.facts.jobs.get(attempt)
     if job is not None and job.state is JobState.SUSPENDED:

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.engine import params as parameters
 from tidegate.engine import state as states
+from tidegate.engine.admission import resolve_params
 from tidegate.engine.conclusion import Outcome
-from tidegate.engine.findings import Finding
 from tidegate.engine.graph import Graph
 from tidegate.engine.run import Run
-from tidegate.engine.templating import render
-from tidegate.errors import AlreadyExists, ExpressionError, InvalidSpec
+from tidegate.errors import AlreadyExists, InvalidSpec
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.resources import CONFIGMAPS, REVISIONS, Resource
@@ -34,20 +32,6 @@ def judge(graphs: Graphs, obj: Object, flow: Object) -> tuple[Graph, Run] | Outc
         told = "; ".join(f"{finding.keys[-1]}: {finding.message}" for finding in found)
         return Outcome(False, "InvalidParams", told, {})
     return graph, replace(run, params=values)
-
-
-def resolve_params(graph: Graph, run: Run, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
-    """Give the values of all params of a run, and everything that is wrong with them."""
-    context = {"run": run.context()}
-    defaults: dict[str, Any] = {}
-    found: list[Finding] = []
-    for name, default in graph.defaults.items():
-        try:
-            defaults[name] = None if name in given else render(default, context)
-        except ExpressionError as error:
-            found.append(Finding(("spec", "params", name), f"its default fails: {error}"))
-    values, more = parameters.resolve(graph.spec.params, given, defaults)
-    return values, found + more
 
 
 async def admit(client: Client, obj: Object, flow: Object, graph: Graph, run: Run) -> Session:
