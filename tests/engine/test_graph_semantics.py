@@ -140,6 +140,16 @@ def test_a_failure_in_finally_fails_the_run_unless_it_may_fail():
         assert story.condition == condition
 
 
+def test_an_alert_in_finally_excuses_nothing():
+    story = Story(graph_of(pod("a"), **{"finally": [pod("alert", "a", runWhen="AnyFailed")]}))
+    story.step()
+    story.fails("a")
+    story.step()
+    story.succeeds("alert")
+    story.step()
+    assert (story.letters, story.condition) == ("FS", ("False", "TaskFailed"))
+
+
 def test_finally_may_look_at_single_tasks_and_react_to_their_failure_only():
     flow = graph_of(pod("a"), pod("b"), **{"finally": [pod("alert", "a", runWhen="AnyFailed")]})
     story = Story(flow)

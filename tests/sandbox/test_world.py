@@ -214,7 +214,7 @@ def test_a_merge_patch_with_a_stale_version_is_a_conflict():
             FLOWRUNS,
             {"metadata": {"name": "x"}, "spec": {"desiredState": "Terminated"}},
             {"spec": {"desiredState": "Cancelled"}},
-            "desiredState moves only forward",
+            "desiredState never goes back",
         ),
     ],
 )

@@ -3,14 +3,15 @@
 from typing import Any
 
 from tidegate.api.flow import MAX_FLOW_NAME, Flow, FlowSpec, FlowStatus
-from tidegate.api.flowrun import DesiredState, FlowRun, FlowRunSpec, FlowRunStatus
+from tidegate.api.flowrun import STRICTNESS, FlowRun, FlowRunSpec, FlowRunStatus
 from tidegate.api.keys import GROUP, VERSION
 from tidegate.api.schema import Schema, structural
 
 MAX_RUN_NAME = 63
 """The name of a run is the value of a label on all that belongs to it."""
 
-MUTABLE = frozenset({"desiredState", "ttlSecondsAfterFinished"})
+MUTABLE = frozenset({"desiredState", "priority", "ttlSecondsAfterFinished"})
+NEVER_BACK = "desiredState never goes back from Cancelled or Terminated"
 """The fields of a FlowRun's spec that may change after its creation."""
 
 STATUS_DEFAULT = {"observedGeneration": -1}
@@ -129,8 +130,7 @@ def _run_spec_rules() -> list[dict[str, str]]:
     """Give the rules of a change; on the spec as a whole, since a field that comes or goes escapes its own rules."""
     names = [field.alias or name for name, field in FlowRunSpec.model_fields.items()]
     fixed = [_fixed(name) for name in names if name not in MUTABLE]
-    states = [state.value for state in DesiredState]
-    return [*fixed, _never_back(states)]
+    return [*fixed, _never_back()]
 
 
 def _fixed(name: str) -> dict[str, str]:
@@ -140,12 +140,12 @@ def _fixed(name: str) -> dict[str, str]:
     }
 
 
-def _never_back(states: list[str]) -> dict[str, str]:
+def _never_back() -> dict[str, str]:
     def rank(spec: str) -> str:
-        later = "".join(f"{spec}.desiredState == '{state}' ? {index} : " for index, state in enumerate(states[1:], 1))
+        later = "".join(f"{spec}.desiredState == '{state}' ? {rank} : " for state, rank in STRICTNESS.items() if rank)
         return f"(!has({spec}.desiredState) ? 0 : {later}0)"
 
     return {
         "rule": f"{rank('self')} >= {rank('oldSelf')}",
-        "message": f"desiredState moves only forward: {', '.join(states)}",
+        "message": NEVER_BACK,
     }

@@ -34,6 +34,10 @@ class DesiredState(StrEnum):
     TERMINATED = "Terminated"
 
 
+STRICTNESS = {DesiredState.RUNNING: 0, DesiredState.PAUSED: 0, DesiredState.CANCELLED: 1, DesiredState.TERMINATED: 2}
+"""A run's desired state may change to one that is as strict or stricter."""
+
+
 class FlowRef(Model):
     """Which Flow, in the run's own namespace, is run."""
 

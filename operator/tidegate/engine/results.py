@@ -47,11 +47,15 @@ def _of(draft: Draft, count: int) -> Result:
 
 
 def is_excused(draft: Draft, slot: int) -> bool:
-    """Whether a failed task may fail, or a direct dependant that ran because of the failure ended well."""
+    """Whether a failed task may fail, or a direct dependant that ran because of the failure ended well.
+
+    One in `finally` excuses nothing: it was told that the run failed, and telling somebody mends nothing.
+    """
     node = draft.graph.nodes[slot]
     return node.task.allow_failure or any(
         draft.graph.nodes[dependant].task.run_when in rules.EXCUSES and draft.letter(dependant) in letters.GOOD
         for dependant in node.dependants
+        if dependant < draft.graph.first_finally
     )
 
 

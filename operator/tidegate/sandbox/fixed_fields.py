@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tidegate.api.crd import MUTABLE
-from tidegate.api.flowrun import DesiredState
+from tidegate.api.crd import MUTABLE, NEVER_BACK
+from tidegate.api.flowrun import STRICTNESS
 from tidegate.sandbox.job_rules import INDEXED
 from tidegate.sandbox.kinds import CONFIGMAPS, FLOWRUNS, JOBS, PODS, REVISIONS, SECRETS, Kind
 from tidegate.sandbox.tree import Object, without
@@ -110,12 +110,10 @@ def _run_changes(old: Object, new: Object) -> list[str]:
         for name in names
         if before.get(name) != after.get(name)
     ]
-    states = [state.value for state in DesiredState]
-    if _rank(states, after) < _rank(states, before):
-        found.append(f'spec: Invalid value: "object": desiredState moves only forward: {", ".join(states)}')
+    if _rank(after) < _rank(before):
+        found.append(f'spec: Invalid value: "object": {NEVER_BACK}')
     return found
 
 
-def _rank(states: list[str], spec: Object) -> int:
-    state = spec.get("desiredState", states[0])
-    return states.index(state) if state in states else 0
+def _rank(spec: Object) -> int:
+    return {state.value: rank for state, rank in STRICTNESS.items()}.get(spec.get("desiredState", ""), 0)
