@@ -8,7 +8,7 @@ import asyncio
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
@@ -57,6 +57,7 @@ class Proxy:
         self._passage = asyncio.Event()
         self._passage.set()
         self._late: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[Any]] = set()
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
@@ -72,6 +73,8 @@ class Proxy:
         """Deliver what is late, and end."""
         self._passage.set()
         await asyncio.gather(*self._late, return_exceptions=True)
+        for stream in self._streams:
+            stream.cancel()
         await self._runner.cleanup()
 
     def kubeconfig(self, folder: Path) -> Path:
@@ -120,12 +123,21 @@ class Proxy:
 
     async def _forward(self, request: web.Request, body: bytes, fault: Fault | None) -> web.StreamResponse:
         if requests.read(request.method, request.rel_url, b"").is_watch:
-            altered = fault if isinstance(fault, Silence | Lag | Expire) else None
-            async with await self._upstream.send(request, body) as answer:
-                return await streams.relay(request, answer, altered, self._passage)
+            return await self._stream(request, fault if isinstance(fault, Silence | Lag | Expire) else None)
         status, headers, content = await self._fetch(request, body)
         await self._passage.wait()
         return web.Response(status=status, headers=headers, body=content)
+
+    async def _stream(self, request: web.Request, fault: Silence | Lag | Expire | None) -> web.StreamResponse:
+        """Pass on a watch, in a task that can be ended: it would outlive an operator that nobody hears of."""
+        async with await self._upstream.send(request, b"") as answer:
+            relaying = asyncio.create_task(streams.relay(request, answer, fault, self._passage))
+            self._streams.add(relaying)
+            relaying.add_done_callback(self._streams.discard)
+            try:
+                return await relaying
+            except asyncio.CancelledError:
+                return _cut(request)
 
     async def _fetch(self, request: web.Request, body: bytes) -> tuple[int, CIMultiDict[str], bytes]:
         async with await self._upstream.send(request, body) as answer:
