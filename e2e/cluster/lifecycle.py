@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from pathlib import Path
 
 from . import registry, supervisor
 from .binaries import binaries

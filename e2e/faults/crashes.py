@@ -72,7 +72,7 @@ async def survive(lab: Lab, sample: Sample, width: asyncio.Semaphore, deaths: It
     """Play a sample through all its deaths, as many at a time as `width` lets through."""
     async with width, lab.stage() as stage:
         undisturbed = await stage.play(sample)
-        matrix = Matrix(sample.flow, list(stage.proxy.writes))
+        matrix = Matrix(sample.flow, stage.writes)
     matrix.undisturbed += problems(undisturbed, sample)
     work = [
         _crash(lab, sample, number, death, undisturbed, width)
@@ -97,8 +97,9 @@ async def _crash(
 
 async def _crash_once(lab: Lab, sample: Sample, number: int, death: str, undisturbed: Record) -> Crash:
     async with lab.stage() as stage:
-        rule = Rule(DEATHS[death](stage.operator.kill), any_write, first=number)
-        stage.proxy.rules.append(rule)
+        (seat,) = stage.seats
+        rule = Rule(DEATHS[death](seat.operator.kill), any_write, first=number)
+        seat.proxy.rules.append(rule)
         record = await stage.play(sample)
     at = rule.hits[0] if rule.hits else None
     return Crash(sample.flow, number, death, at, tuple(problems(record, sample, undisturbed)))

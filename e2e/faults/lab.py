@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from .api import Api
 from .operators import Nursery, Supervised, environment, nursery
 from .proxy import Proxy, Upstream
 from .recorder import Record, Recorder
+from .requests import Request
 from .samples import Sample
 
 _SETTLE_SECONDS = 0.5
@@ -45,14 +46,21 @@ class Lab:
             await self.api.delete(f"/api/v1/namespaces/{name}")
 
     @contextlib.asynccontextmanager
-    async def stage(self, **settings: str) -> AsyncIterator["Stage"]:
-        """Open a namespace with an operator of its own behind a proxy of its own, under more settings."""
-        async with self.namespace() as name, Proxy(self.upstream) as proxy:
-            env = environment(proxy.kubeconfig(self.folder), name, **settings)
-            operator = Supervised(self.home, env, self.folder / f"{name}.log")
+    async def stage(self, operators: int = 1, **settings: str) -> AsyncIterator["Stage"]:
+        """Open a namespace with operators of its own, each behind a proxy of its own, under more settings."""
+        async with self.namespace() as name, contextlib.AsyncExitStack() as stack:
+            settings |= {"lease_namespace": name}
+            seats = [await stack.enter_async_context(self._seat(name, settings)) for _ in range(operators)]
+            yield Stage(self, name, tuple(seats))
+
+    @contextlib.asynccontextmanager
+    async def _seat(self, namespace: str, settings: Mapping[str, str]) -> AsyncIterator["Seat"]:
+        async with Proxy(self.upstream) as proxy:
+            env = environment(proxy.kubeconfig(self.folder), namespace, **settings)
+            operator = Supervised(self.home, env, self.folder / f"{namespace}-{proxy.port}.log")
             working = asyncio.create_task(operator.run())
             try:
-                yield Stage(self, name, proxy, operator)
+                yield Seat(proxy, operator)
             finally:
                 working.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -70,13 +78,25 @@ class Lab:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """An operator and its proxy."""
+
+    proxy: Proxy
+    operator: Supervised
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """One namespace, its proxy, and the operator that sees nothing else."""
+    """One namespace, and the operators that see nothing else."""
 
     lab: Lab
     namespace: str
-    proxy: Proxy
-    operator: Supervised
+    seats: tuple[Seat, ...]
+
+    @property
+    def writes(self) -> list[Request]:
+        """Give what the first operator wrote so far."""
+        return list(self.seats[0].proxy.writes)
 
     async def play(self, sample: Sample, seconds: float = RUN_SECONDS) -> Record:
         """Run a sample until it ends, and a moment longer; give its record, also when the time is over."""

@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_MOMENT = 1.5
+"""What a process that was frozen has in mind to do, it does within this."""
+
 
 class Nursery:
     """Where operators come from; see `nursery.py`."""
@@ -82,6 +85,8 @@ class Supervised:
     def __init__(self, home: Nursery, env: Mapping[str, str], log: Path) -> None:
         self._home, self._env, self._log = home, env, log
         self._current: Operator | None = None
+        self._thawed = asyncio.Event()
+        self._thawed.set()
         self.starts = 0
 
     def send(self, number: signal.Signals) -> None:
@@ -92,6 +97,22 @@ class Supervised:
     def kill(self) -> None:
         """End the one that lives now, at once."""
         self.send(signal.SIGKILL)
+
+    def freeze(self, seconds: float) -> None:
+        """Hold the one that lives now still for a while, as a machine that sleeps would."""
+        self._thawed.clear()
+        self.send(signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(seconds, self._thaw)
+
+    def _thaw(self) -> None:
+        self.send(signal.SIGCONT)
+        self._thawed.set()
+
+    async def awake(self) -> None:
+        """Wait until it has been awake for a moment."""
+        if not self._thawed.is_set():
+            await self._thawed.wait()
+            await asyncio.sleep(_MOMENT)
 
     async def run(self) -> None:
         """Keep one alive until cancelled."""

@@ -6,6 +6,7 @@ cluster's administrator. What the operator does about a fault it does not know.
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from tidegate.kube.credentials import Credentials
 
 from . import requests, streams
 from .requests import Request
-from .rules import Answer, Cut, Delay, Expire, Fault, Lag, Late, Rule, Silence, choose
+from .rules import Answer, Cut, Delay, Expire, Fault, Lag, Late, Predicate, Rule, Silence, choose
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade"})
 _LARGEST = 1 << 26
@@ -47,11 +48,15 @@ class Upstream:
 
 
 class Proxy:
-    """One port for one operator, with its rules; `writes` are those that came through, or were to."""
+    """One port for one operator, with its rules; `writes` are those that came through, or were to.
+
+    `notices` are called when a request that they match has been met and its answer is about to be given.
+    """
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self.rules: list[Rule] = []
+        self.notices: list[tuple[Predicate, Callable[[], None]]] = []
         self.writes: list[Request] = []
         self.port = 0
         self._passage = asyncio.Event()
@@ -69,7 +74,9 @@ class Proxy:
         self.port = int(self._runner.addresses[0][1])
         return self
 
-    async def __aexit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
         """Deliver what is late, and end."""
         self._passage.set()
         await asyncio.gather(*self._late, return_exceptions=True)
@@ -85,11 +92,10 @@ class Proxy:
         path.write_text(json.dumps({"clusters": [cluster], "contexts": [context], "current-context": "proxy"}))
         return path
 
-    async def black_hole(self, seconds: float) -> None:
+    def black_hole(self, seconds: float) -> None:
         """Let no byte through in either direction; then all of them, also those that nobody waits for any more."""
         self._passage.clear()
-        await asyncio.sleep(seconds)
-        self._passage.set()
+        asyncio.get_running_loop().call_later(seconds, self._passage.set)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -99,9 +105,14 @@ class Proxy:
         fault = choose(self.rules, seen)
         await self._passage.wait()
         try:
-            return await self._meet(fault, request, body)
+            answer = await self._meet(fault, request, body)
         except (aiohttp.ClientError, ConnectionError):
             return _cut(request)
+        for when, call in self.notices:
+            if when(seen):
+                call()
+        await self._passage.wait()
+        return answer
 
     async def _meet(self, fault: Fault | None, request: web.Request, body: bytes) -> web.StreamResponse:
         """Do to a request what its fault says; without one, forward it."""
@@ -116,6 +127,8 @@ class Proxy:
                 then()
                 return _cut(request)
             case Answer():
+                if fault.is_applied:
+                    await self._fetch(request, body)
                 return _refuse(fault)
             case Delay(seconds):
                 await asyncio.sleep(seconds)
@@ -125,7 +138,6 @@ class Proxy:
         if requests.read(request.method, request.rel_url, b"").is_watch:
             return await self._stream(request, fault if isinstance(fault, Silence | Lag | Expire) else None)
         status, headers, content = await self._fetch(request, body)
-        await self._passage.wait()
         return web.Response(status=status, headers=headers, body=content)
 
     async def _stream(self, request: web.Request, fault: Silence | Lag | Expire | None) -> web.StreamResponse:
@@ -167,9 +179,7 @@ def _cut(request: web.Request) -> web.Response:
 
 
 def _refuse(answer: Answer) -> web.Response:
-    status = {
-        **{"kind": "Status", "apiVersion": "v1", "status": "Failure"},
-        **{"code": answer.code, "reason": answer.reason, "message": f"{answer.reason}, says the fault proxy"},
-    }
+    message = f"{answer.reason}, says the fault proxy"
+    status = {"kind": "Status", "apiVersion": "v1", "code": answer.code, "reason": answer.reason, "message": message}
     headers = {} if answer.retry_after is None else {"Retry-After": str(answer.retry_after)}
     return web.json_response(status, status=answer.code, headers=headers)

@@ -1,7 +1,8 @@
 """An independent record of what was ever created: Jobs and pods by run, and each run as it was last seen.
 
-It watches the API server itself, from before the first run, and never lists: what an operator says of its work is no
-evidence here. What it finds wrong it tells in sentences.
+It watches the API server itself, from before the first run: what an operator says of its work is no evidence here.
+Only where the server has forgotten the place (it was restarted) it lists; nothing that is recorded is deleted by then.
+What it finds wrong it tells in sentences.
 """
 
 import asyncio
@@ -77,7 +78,9 @@ class Recorder:
             self._watching.append(asyncio.create_task(self._watch(kind, path, version)))
         return self
 
-    async def __aexit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
         """End; a watch that had broken for good is an error, for then there is no record."""
         for task in self._watching:
             task.cancel()
@@ -90,14 +93,21 @@ class Recorder:
 
     async def _watch(self, kind: str, path: str, version: str) -> None:
         while True:
-            with contextlib.suppress(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError):
+            with contextlib.suppress(aiohttp.ClientError, OSError):
                 async for type_, obj in self._api.watch(path, version):
                     if type_ == "ERROR":
-                        raise RuntimeError(f"the record of {kind} has a hole: {obj.get('message')}")
+                        version = await self._list(kind, path)
+                        break
                     version = obj["metadata"]["resourceVersion"]
                     if type_ != "BOOKMARK":
                         self._take(kind, type_, obj)
             await asyncio.sleep(0.2)
+
+    async def _list(self, kind: str, path: str) -> str:
+        found = await self._api.get(path)
+        for obj in found["items"]:
+            self._take(kind, "ADDED", obj)
+        return str(found["metadata"]["resourceVersion"])
 
     def _take(self, kind: str, type_: str, obj: dict[str, Any]) -> None:
         meta = obj["metadata"]

@@ -29,11 +29,15 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The server refuses, with a status code and perhaps seconds to wait; nothing is done."""
+    """The server refuses, with a status code and perhaps seconds to wait.
+
+    Nothing is done, unless `is_applied`: a gateway that gave up waiting says 504 of what was done after all.
+    """
 
     code: int
     reason: str
     retry_after: int | None = None
+    is_applied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,11 @@ def choose(rules: Iterable[Rule], request: Request) -> Fault | None:
     """Give the fault of the first rule that takes a request; the later ones count it as well."""
     taken = [rule.fault for rule in rules if rule.takes(request)]
     return taken[0] if taken else None
+
+
+def everything(request: Request) -> bool:
+    """Match every request that is answered at once."""
+    return not request.is_watch
 
 
 def any_write(request: Request) -> bool:
