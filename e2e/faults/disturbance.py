@@ -30,11 +30,11 @@ FORK = Sample(
                     _task("first", [], 'echo \'{"rows": 3}\' > "$TIDEGATE_OUTPUT"'),
                     _task("left", ["first"], 'echo \'{"side": "left"}\' > "$TIDEGATE_OUTPUT"'),
                     _task("right", ["first"], "true"),
-                    _task("last", ["left", "right"], "true"),
+                    {"name": "last", "needs": ["left", "right"], "set": {"side": "$[[ tasks.left.outputs.side ]]"}},
                 ],
                 "outputs": [
                     {"name": "rows", "value": "$[[ tasks.first.outputs.rows ]]"},
-                    {"name": "side", "value": "$[[ tasks.left.outputs.side ]]"},
+                    {"name": "side", "value": "$[[ tasks.last.outputs.side ]]"},
                 ],
             },
         },
@@ -42,7 +42,7 @@ FORK = Sample(
     ends="Succeeded",
     reason="Completed",
 )
-"""A task, two that need it, one that needs both; with outputs on the way."""
+"""A task, two that need it, one without a pod that needs both; with outputs on the way."""
 
 
 @dataclass(frozen=True, slots=True)

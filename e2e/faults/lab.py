@@ -109,20 +109,21 @@ class Stage:
         }
         uid = (await self.lab.api.post(path, run))["metadata"]["uid"]
         record = self.lab.recorder.of(uid)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                if sample.cancel_at is not None:
-                    await _until(record, lambda: record.state_of(str(sample.cancel_at)) == "Running")
-                    await self.lab.api.patch(f"{path}/{sample.flow}", {"spec": {"desiredState": "Cancelled"}})
-                await _until(record, lambda: "completionTime" in record.status)
-                await asyncio.sleep(_SETTLE_SECONDS)
+        if sample.cancel_at is not None:
+            await until(record, lambda: record.state_of(str(sample.cancel_at)) == "Running", seconds)
+            await self.lab.api.patch(f"{path}/{sample.flow}", {"spec": {"desiredState": "Cancelled"}})
+        await until(record, lambda: "completionTime" in record.status, seconds)
+        await asyncio.sleep(_SETTLE_SECONDS)
         return record
 
 
-async def _until(record: Record, holds: Callable[[], bool]) -> None:
-    while not holds():
-        record.changed.clear()
-        await record.changed.wait()
+async def until(record: Record, holds: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is to be seen in a record, or the time is over."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not holds():
+                record.changed.clear()
+                await record.changed.wait()
 
 
 @contextlib.asynccontextmanager

@@ -121,6 +121,14 @@ SCENARIOS = [
     ),
 ]
 
+def deaths(kill: Callable[[str], None]) -> list[Scenario]:
+    """Give what happens to the cluster itself, one at a time: `kill` ends a daemon that is started again."""
+    return [
+        Scenario("the API server is killed", at=creation, then=lambda _: kill("apiserver")),
+        Scenario("etcd is killed", at=creation, then=lambda _: kill("etcd")),
+    ]
+
+
 LONG = [
     Scenario("every watch is half open", lambda: [Rule(Silence(after_lines=0), watch_of(), times=4)]),
     Scenario("frozen for a minute", at=status_write, then=freezing(60.0), operators=2),
