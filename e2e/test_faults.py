@@ -28,7 +28,7 @@ WIDTH = 12
 def no_other_operator(kubectl: Run) -> Iterator[None]:
     """The CRDs, and no operator that would do the work of ours: one that is installed rests meanwhile."""
     kubectl("apply", "-k", "crds")
-    kubectl("wait", "crd", "--for=condition=Established", "--timeout=30s", "-l", "app.kubernetes.io/name=tidegate")
+    kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
     found = json.loads(kubectl("get", "deployments", "-A", "-o", "json"))["items"]
     replicas = [item["spec"]["replicas"] for item in found if item["metadata"]["namespace"] == SYSTEM]
     for _ in replicas:
@@ -57,7 +57,7 @@ async def test_a_run_survives_the_death_of_its_operator_at_every_write(lab: Lab)
 @pytest.mark.parametrize("lab", [["e2e.faults.plants.random_names"]], indirect=True)
 async def test_an_operator_that_would_start_a_task_twice_is_found_out(lab: Lab):
     (hello,) = (sample for sample in all_samples() if sample.flow == "hello")
-    matrix = await survive(lab, hello, asyncio.Semaphore(WIDTH), deaths=["after"])
+    matrix = await survive(lab, hello, asyncio.Semaphore(WIDTH), deaths=["late"])
     assert any("2 Jobs for 0 1 greet" in failure for failure in matrix.failures)
 
 

@@ -65,7 +65,7 @@ class Proxy:
         self._streams: set[asyncio.Task[Any]] = set()
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
 
     async def __aenter__(self) -> Self:
         """Begin to listen."""
