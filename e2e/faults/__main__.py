@@ -1,4 +1,4 @@
-"""`python -m e2e.faults crashes|scenarios|campaign`: the long proofs; each prints a table, and fails if it must."""
+"""`python -m e2e.faults crashes|scenarios|all|campaign`: the long proofs; each prints a table, and fails if it must."""
 
 import argparse
 import asyncio
@@ -65,6 +65,10 @@ async def _scenarios(lab: Lab, place: Place, options: argparse.Namespace) -> lis
     return [str(disturbed) for disturbed in found if disturbed.problems]
 
 
+async def _all(lab: Lab, place: Place, options: argparse.Namespace) -> list[str]:
+    return [*await _crashes(lab, place, options), *await _scenarios(lab, place, options)]
+
+
 async def _campaign(lab: Lab, place: Place, options: argparse.Namespace) -> list[str]:
     host = options.collector or place.collector
     if host is None:
@@ -105,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
 
     dying = proof("crashes", _crashes, "kill the operator at every write of every sample: before, after, late")
     dying.add_argument("samples", nargs="*", help="names of Flows; without any, all samples")
+    everything = proof("all", _all, "crashes of all samples, then scenarios")
+    everything.set_defaults(samples=[])
     proof("scenarios", _scenarios, "faults of the way to the API server, and of the API server")
     campaigning = proof("campaign", _campaign, "many runs while operators are killed at random")
     campaigning.add_argument("--runs", type=int, default=1000)
