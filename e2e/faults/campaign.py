@@ -139,7 +139,9 @@ def _disagreements(record: Record, told: list[Told], sample: Sample) -> Iterator
             yield f"{task}, attempt {attempt} ran {count} times, in {pods}"
     named = {(task, n) for task, last in zip(_TASKS, _attempts(record), strict=False) for n in range(1, last + 1)}
     yield from (f"status names {task}, attempt {n}, which never told of itself" for task, n in named - set(executions))
-    yield from (f"{task}, attempt {n} told of itself, and status does not name it" for task, n in set(executions) - named)
+    yield from (
+        f"{task}, attempt {n} told of itself, and status does not name it" for task, n in set(executions) - named
+    )
     if [said.task for said in told] != sorted((said.task for said in told), key=_TASKS.index):
         yield f"out of order: {[said.task for said in told]}"
 

@@ -1,6 +1,7 @@
 """The cluster for a session of `python -m e2e.faults`: made for it and gone afterwards, or one that is named."""
 
 import contextlib
+import functools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,8 +29,8 @@ class Place:
 def of_kubeconfig(path: Path) -> Place:
     """Give the place of a kubeconfig; more is known of clusters of e2e/cluster."""
     for cluster in registry.known():
-        if cluster.kubeconfig.read_text() == path.read_text():
-            return Place(path, cluster.host_ip, lambda daemon: lifecycle.kill(cluster, daemon))
+        if cluster.kubeconfig.is_file() and cluster.kubeconfig.read_text() == path.read_text():
+            return Place(path, cluster.host_ip, functools.partial(lifecycle.kill, cluster))
     return Place(path)
 
 

@@ -104,7 +104,9 @@ class Stage:
             await self.lab.api.create(manifest, self.namespace)
         path = f"/apis/tidegate.dev/v1alpha1/namespaces/{self.namespace}/flowruns"
         run = {
-            **{"apiVersion": "tidegate.dev/v1alpha1", "kind": "FlowRun", "metadata": {"name": sample.flow}},
+            "apiVersion": "tidegate.dev/v1alpha1",
+            "kind": "FlowRun",
+            "metadata": {"name": sample.flow},
             "spec": {"flowRef": {"name": sample.flow}},
         }
         uid = (await self.lab.api.post(path, run))["metadata"]["uid"]

@@ -6,7 +6,7 @@ cluster's administrator. What the operator does about a fault it does not know.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,6 @@ from multidict import CIMultiDict
 from tidegate.kube.credentials import Credentials
 
 from . import requests, streams
-from .requests import Request
 from .rules import Answer, Cut, Delay, Expire, Fault, Lag, Late, Predicate, Rule, Silence, choose
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade"})
@@ -57,7 +56,7 @@ class Proxy:
         self._upstream = upstream
         self.rules: list[Rule] = []
         self.notices: list[tuple[Predicate, Callable[[], None]]] = []
-        self.writes: list[Request] = []
+        self.writes: list[requests.Request] = []
         self.port = 0
         self._passage = asyncio.Event()
         self._passage.set()
@@ -165,7 +164,7 @@ class Proxy:
         task.add_done_callback(self._late.discard)
 
 
-def _without_hops(headers: "CIMultiDict[str] | aiohttp.typedefs.LooseHeaders") -> CIMultiDict[str]:
+def _without_hops(headers: Mapping[str, str]) -> CIMultiDict[str]:
     kept = CIMultiDict(headers)
     for name in _HOP & {name.lower() for name in kept}:
         kept.popall(name)

@@ -123,7 +123,7 @@ class Recorder:
         if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED:
             record.held.add((int(labels[keys.LABEL_SLOT]), int(labels[keys.LABEL_ATTEMPT])))
             return
-        claim = (labels[keys.LABEL_SLOT], labels[keys.LABEL_ATTEMPT], labels.get(keys.LABEL_TASK, ""))
+        claim: tuple[str, ...] = (labels[keys.LABEL_SLOT], labels[keys.LABEL_ATTEMPT], labels.get(keys.LABEL_TASK, ""))
         if kind == "pods":
             notes = meta.get("annotations") or {}
             claim += (notes.get(_INDEX, ""), notes.get(_INDEX_FAILURES, ""))

@@ -32,8 +32,8 @@ def all_samples() -> list[Sample]:
         flow = next((document for document in reversed(manifests) if document["kind"] == "Flow"), None)
         notes = (flow or {}).get("metadata", {}).get("annotations") or {}
         if flow is not None and f"{_PREFIX}ends" in notes:
-            words = (notes.get(_PREFIX + key) for key in ("ends", "reason", "cancel-at"))
-            found.append(Sample(flow["metadata"]["name"], manifests, *words))
+            ends, reason, cancel_at = (notes.get(_PREFIX + key) for key in ("ends", "reason", "cancel-at"))
+            found.append(Sample(flow["metadata"]["name"], manifests, ends, reason, cancel_at))
     return found
 
 

@@ -121,6 +121,7 @@ SCENARIOS = [
     ),
 ]
 
+
 def deaths(kill: Callable[[str], None]) -> list[Scenario]:
     """Give what happens to the cluster itself, one at a time: `kill` ends a daemon that is started again."""
     return [

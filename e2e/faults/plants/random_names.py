@@ -11,4 +11,4 @@ def _random_name(run: str, task: str, uid: str, slot: int, attempt: int) -> str:
     return _honest(run, task, uid + secrets.token_hex(4), slot, attempt)
 
 
-job.job_name = _random_name
+vars(job)["job_name"] = _random_name
