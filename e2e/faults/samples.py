@@ -32,8 +32,9 @@ def all_samples() -> list[Sample]:
         flow = next((document for document in reversed(manifests) if document["kind"] == "Flow"), None)
         notes = (flow or {}).get("metadata", {}).get("annotations") or {}
         if flow is not None and f"{_PREFIX}ends" in notes:
-            ends, reason, cancel_at = (notes.get(_PREFIX + key) for key in ("ends", "reason", "cancel-at"))
-            found.append(Sample(flow["metadata"]["name"], manifests, ends, reason, cancel_at))
+            ends, reason = notes[f"{_PREFIX}ends"], notes[f"{_PREFIX}reason"]
+            name, cancel_at = flow["metadata"]["name"], notes.get(f"{_PREFIX}cancel-at")
+            found.append(Sample(name, manifests, ends, reason, cancel_at))
     return found
 
 
