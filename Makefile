@@ -2,6 +2,7 @@
 PYTHON ?= python3
 HELM ?= $(shell command -v helm)
 ARGS ?=
+RUNS ?= 1000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ REPORT := .tidegate/report.html
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint generate e2e bench
+.PHONY: help demo test lint generate e2e faults campaign bench
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1@/p' Makefile | column -t -s @ 2>/dev/null || sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1: /p' Makefile
@@ -37,6 +38,12 @@ generate: $(INSTALLED)  ## write CRDs, RBAC, reference pages and install.yaml ag
 
 e2e: $(INSTALLED)  ## tests on a real Kubernetes: one named, kind, or else one built here (as root); ARGS go to pytest
 	$(BIN)/pytest e2e $(ARGS)
+
+faults: $(INSTALLED)  ## kill the operator at every write of every sample, and all that can go wrong on its way; as root; tens of minutes
+	$(BIN)/python -m e2e.faults all $(ARGS)
+
+campaign: $(INSTALLED)  ## RUNS runs while operators are killed at random, with a collector of their own; as root; ARGS
+	$(BIN)/python -m e2e.faults campaign --runs $(RUNS) $(ARGS)
 
 bench: $(INSTALLED)  ## measure; ARGS go to the benchmark
 	$(BIN)/python -m bench $(ARGS)

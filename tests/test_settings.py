@@ -66,3 +66,18 @@ def test_every_setting_is_documented():
     assert ("TIDEGATE_LEADER_ELECTION", "true", "Whether a Lease decides which of several replicas works.") in table
     assert all(meaning.endswith(".") for _, _, meaning in table)
     assert len({name for name, _, _ in table}) == len(table)
+
+
+@pytest.mark.parametrize(
+    ("duration", "renew", "retry"), [("10", "10", "2"), ("15", "2", "2"), ("2.5", "2", "1"), ("15", "20", "2")]
+)
+def test_a_lease_in_which_two_could_lead_is_refused(duration, renew, retry):
+    given = {"DURATION": duration, "RENEW": renew, "RETRY": retry}
+    with pytest.raises(UsageError, match="each to be less than the next"):
+        Settings.from_env({f"TIDEGATE_LEASE_{name}_SECONDS": text for name, text in given.items()})
+
+
+def test_the_lease_may_be_shorter():
+    given = {"DURATION": "3", "RENEW": "2", "RETRY": "0.5"}
+    settings = Settings.from_env({f"TIDEGATE_LEASE_{name}_SECONDS": text for name, text in given.items()})
+    assert settings.terms == (3.0, 2.0, 0.5)

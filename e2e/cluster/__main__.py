@@ -34,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--qps", type=int, default=DEFAULT_QPS, help="of the controllers; 0: Kubernetes' own default")
     start.add_argument("--arg", action="append", default=[], metavar="DAEMON=ARG", help="one more argument of a daemon")
     command("down", _down, "kill all processes of a cluster and delete what it left")
+    killing = command("kill", _kill, "end a daemon with SIGKILL; it is started again at once")
+    killing.add_argument("daemon", help="etcd, apiserver, kcm, scheduler, proxy, dns, containerd or kubelet")
     command("env", _env, "print KUBECONFIG for a shell")
     load = command("load", _load, "put images on the node")
     load.add_argument("image", nargs="+", help=f"an archive, or one of {', '.join(BUILDERS)} (built when needed)")
@@ -64,6 +66,10 @@ def _down(options: argparse.Namespace) -> None:
     for cluster in registry.known():
         if cluster.name == options.name:
             lifecycle.down(cluster)
+
+
+def _kill(options: argparse.Namespace) -> None:
+    lifecycle.kill(registry.find(options.name), options.daemon)
 
 
 def _env(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Start a cluster and wait until it can be used; put images on its node; take it down without a trace."""
 
+import json
 import os
 import signal
 import subprocess
@@ -61,9 +62,29 @@ def down(cluster: Cluster) -> None:
     registry.release(cluster)
 
 
+def kill(cluster: Cluster, daemon: str) -> None:
+    """End one daemon with SIGKILL; its supervisor starts it again at once. Raises ClusterError when it is not there."""
+    daemons = json.loads(cluster.path("daemons.json").read_text())
+    if daemon not in daemons:
+        raise ClusterError(f"no daemon {daemon!r}; there are {', '.join(daemons)}")
+    command = "\0".join([*daemons[daemon], ""]).encode()
+    found = [pid for pid in processes(cluster) if _command_of(pid) == command]
+    if not found:
+        raise ClusterError(f"cluster {cluster.name}: {daemon} does not run; see {cluster.path('log')}")
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+
+
 def is_running(cluster: Cluster) -> bool:
     """Does any process of it live?"""
     return bool(processes(cluster))
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 def _find_running(name: str) -> Cluster | None:

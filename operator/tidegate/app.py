@@ -109,6 +109,7 @@ class Operator:
             rng=self._rng,
             on_gained=lambda: self._leads(True),
             on_lost=lambda: self._leads(False),
+            terms=self._settings.terms,
         )
 
     def _leads(self, leads: bool) -> None:  # noqa: FBT001  called by name of the event only

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from tidegate.errors import UsageError
+from tidegate.kube.lease import Terms
 from tidegate.kube.watchdog import Limits
 
 PREFIX = "TIDEGATE_"
@@ -68,6 +69,9 @@ class Settings:
     leader_election: bool = _setting(True, "Whether a Lease decides which of several replicas works.", _truth)
     lease_name: str = _setting("tidegate-operator", "Name of the Lease.")
     lease_namespace: str | None = _setting(None, "Namespace of the Lease; unset: the operator's own.")
+    lease_duration_seconds: float = _setting(15.0, "How long others wait for a silent leader; whole seconds.", _seconds)
+    lease_renew_seconds: float = _setting(10.0, "How long a leader writes without renewing; less than that.", _seconds)
+    lease_retry_seconds: float = _setting(2.0, "How often it renews, and others look; less still.", _seconds)
     identity: str | None = _setting(None, "Name of this replica in the Lease; unset: host name and a random part.")
     workers: int = _setting(32, "Runs that are worked on at the same time.", _whole(1, 1000))
     max_creates: int = _setting(
@@ -106,7 +110,23 @@ class Settings:
                     mistakes.append(f"{name}={text!r}: {error}")
         if mistakes:
             raise UsageError("; ".join(mistakes))
-        return cls(**values)
+        settings = cls(**values)
+        settings._check_terms()
+        return settings
+
+    @property
+    def terms(self) -> Terms:
+        """The three durations of the Lease."""
+        return Terms(self.lease_duration_seconds, self.lease_renew_seconds, self.lease_retry_seconds)
+
+    def _check_terms(self) -> None:
+        """A leader must have stopped before another may begin."""
+        duration, renew, retry = self.terms
+        if not (retry < renew < duration and duration == int(duration)):
+            raise UsageError(
+                f"the Lease: retry {retry:g} s, renew {renew:g} s, duration {duration:g} s; expected each to be less "
+                f"than the next, and whole seconds for {variable('lease_duration_seconds')}"
+            )
 
     @property
     def limits(self) -> Limits:

@@ -1,0 +1,130 @@
+"""An independent record of what was ever created: Jobs and pods by run, and each run as it was last seen.
+
+It watches the API server itself, from before the first run: what an operator says of its work is no evidence here.
+Only where the server has forgotten the place (it was restarted) it lists; nothing that is recorded is deleted by then.
+What it finds wrong it tells in sentences.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from tidegate.api import keys
+
+from .api import Api
+
+_PATHS = {"jobs": "/apis/batch/v1/jobs", "pods": "/api/v1/pods", "flowruns": "/apis/tidegate.dev/v1alpha1/flowruns"}
+_INDEX = "batch.kubernetes.io/job-completion-index"
+_INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
+
+
+@dataclass(slots=True)
+class Record:
+    """One run: its Jobs and pods by uid with what makes each unique, and the run itself.
+
+    `held` has the (slot, attempt) whose names were taken so that no Job can bear them: they start nothing.
+    """
+
+    jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pods: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    held: set[tuple[int, int]] = field(default_factory=set)
+    run: dict[str, Any] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """The run's status as last seen."""
+        return self.run.get("status") or {}
+
+    def state_of(self, task: str) -> str:
+        """Give a task's state as the run's status tells it, empty when it does not."""
+        return next((row["state"] for row in self.status.get("tasks") or () if row["name"] == task), "")
+
+    def doubles(self) -> Iterator[str]:
+        """Say what was created more than once."""
+        for what, found in (("Jobs", self.jobs), ("pods", self.pods)):
+            uids: dict[tuple[str, ...], list[str]] = defaultdict(list)
+            for uid, claim in found.items():
+                uids[claim].append(uid)
+            yield from (f"{len(who)} {what} for {' '.join(claim)}" for claim, who in uids.items() if len(who) > 1)
+
+    def gaps(self) -> Iterator[str]:
+        """Say which attempts the run's status names that were never created, and which it does not name."""
+        ledger = self.status.get("ledger") or {"attempts": []}
+        made = {(int(claim[0]), int(claim[1])) for claim in self.jobs.values()} | self.held
+        named = {(slot, n) for slot, count in enumerate(ledger["attempts"]) for n in range(1, count + 1)}
+        yield from (f"slot {slot}, attempt {number} is named, and was never created" for slot, number in named - made)
+        yield from (f"slot {slot}, attempt {number} was created, and is not named" for slot, number in made - named)
+
+
+class Recorder:
+    """Watches the whole cluster while it is open."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._records: defaultdict[str, Record] = defaultdict(Record)
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin, from now on."""
+        for kind, path in _PATHS.items():
+            version = (await self._api.get(f"{path}?limit=1"))["metadata"]["resourceVersion"]
+            self._watching.append(asyncio.create_task(self._watch(kind, path, version)))
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        """End; a watch that had broken for good is an error, for then there is no record."""
+        for task in self._watching:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def of(self, uid: str) -> Record:
+        """Give the record of a run."""
+        return self._records[uid]
+
+    async def _watch(self, kind: str, path: str, version: str) -> None:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                async for type_, obj in self._api.watch(path, version):
+                    if type_ == "ERROR":
+                        version = await self._list(kind, path)
+                        break
+                    version = obj["metadata"]["resourceVersion"]
+                    if type_ != "BOOKMARK":
+                        self._take(kind, type_, obj)
+            await asyncio.sleep(0.2)
+
+    async def _list(self, kind: str, path: str) -> str:
+        found = await self._api.get(path)
+        for obj in found["items"]:
+            self._take(kind, "ADDED", obj)
+        return str(found["metadata"]["resourceVersion"])
+
+    def _take(self, kind: str, type_: str, obj: dict[str, Any]) -> None:
+        meta = obj["metadata"]
+        if kind == "flowruns":
+            record = self._records[meta["uid"]]
+            record.run = obj
+            record.changed.set()
+            return
+        labels = meta.get("labels") or {}
+        if type_ != "ADDED" or keys.LABEL_RUN_UID not in labels:
+            return
+        record = self._records[labels[keys.LABEL_RUN_UID]]
+        if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED:
+            record.held.add((int(labels[keys.LABEL_SLOT]), int(labels[keys.LABEL_ATTEMPT])))
+            return
+        claim: tuple[str, ...] = (labels[keys.LABEL_SLOT], labels[keys.LABEL_ATTEMPT], labels.get(keys.LABEL_TASK, ""))
+        if kind == "pods":
+            notes = meta.get("annotations") or {}
+            claim += (notes.get(_INDEX, ""), notes.get(_INDEX_FAILURES, ""))
+        getattr(record, kind)[meta["uid"]] = claim
