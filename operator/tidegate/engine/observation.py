@@ -10,7 +10,7 @@ from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.failing import fail_attempt
-from tidegate.engine.inputs import render_inputs
+from tidegate.engine.memory import attempt_inputs
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.errors import ExpressionError
@@ -53,7 +53,7 @@ def _see_to_it(draft: Draft, slot: int) -> None:
     """A Job that is named but was not seen: its creation may be under way, or was lost with a crash."""
     node = draft.graph.nodes[slot]
     try:
-        inputs = render_inputs(draft.graph, node, draft.context(node))
+        inputs = attempt_inputs(draft, node)
     except ExpressionError as error:
         draft.finish(slot, letters.FAILED, error.reason, str(error))
         return
@@ -153,7 +153,7 @@ def _cause(job: JobFact, pod: PodFact | None) -> Failure:
     if pod.exit_code is None:
         return Failure(pod.reason or job.reason or "JobFailed", pod.message or job.message)
     if pod.reason == "OOMKilled":
-        return Failure("OOMKilled", "it used more memory than its limit", exit_code=pod.exit_code)
+        return Failure("OOMKilled", "it used more memory than its limit", exit_code=pod.exit_code, oom=pod.oom)
     reason = pod.reason if pod.reason not in ("", "Error", "Completed") else "ExitCode"
     tail = f": {pod.message}" if pod.message else ""
     return Failure(reason, f"exit code {pod.exit_code}{tail}", exit_code=pod.exit_code)

@@ -57,8 +57,15 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
         finished=instant_of(decisive.get("lastTransitionTime")),
         reason=decisive.get("reason") or "",
         message=decisive.get("message") or "",
+        resumed=_resumed(conditions),
     )
     return Seen(meta["namespace"], meta["name"], meta["uid"], owner["uid"], int(meta["resourceVersion"]), fact)
+
+
+def _resumed(conditions: Sequence[Mapping[str, Any]]) -> float | None:
+    """Give when the Job was last let go after a suspension."""
+    suspended = find(conditions, "Suspended") or {}
+    return instant_of(suspended.get("lastTransitionTime")) if suspended.get("status") == "False" else None
 
 
 def _job_state(obj: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> JobState:
@@ -102,6 +109,7 @@ def see_pod(obj: Mapping[str, Any]) -> Seen | None:
         output=_output(containers),
         trouble=trouble,
         trouble_message=trouble_message,
+        oom=_of_main(containers).get("reason") == "OOMKilled",
     )
     return Seen(
         meta["namespace"], meta["name"], meta["uid"], labels[keys.LABEL_RUN_UID], int(meta["resourceVersion"]), fact
@@ -154,8 +162,13 @@ def _message(status: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 
 
 def _output(containers: list[Any]) -> str | None:
-    main = next((c for c in containers if c["name"] == "main"), None)
-    return ((main.get("state") or {}).get("terminated") or {}).get("message") if main else None
+    return _of_main(containers).get("message")
+
+
+def _of_main(containers: list[Any]) -> Mapping[str, Any]:
+    """Give how `main` ended, nothing while it has not."""
+    main: Mapping[str, Any] = next((c for c in containers if c["name"] == "main"), {})
+    return (main.get("state") or {}).get("terminated") or {}
 
 
 def _trouble(status: Mapping[str, Any], containers: list[Any]) -> tuple[str, str]:
