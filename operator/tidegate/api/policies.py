@@ -83,7 +83,13 @@ class Repeat(Model):
 
     until: Text = Field(description="CEL over `outputs` of the attempt that succeeded, and all else.")
     every_seconds: int = Field(default=10, ge=0, le=30 * DAY, description="Pause between two runs.")
-    limit: int = Field(default=100, ge=1, le=10_000, description="Runs in all; then the task fails with RepeatLimit.")
+    limit: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Runs in all that succeed without until holding; then the task fails with RepeatLimit."
+        " Each of them has the budgets of retry for itself.",
+    )
 
 
 class Strategy(StrEnum):

@@ -13,6 +13,7 @@ from tidegate.engine.failing import fail_attempt
 from tidegate.engine.memory import attempt_inputs
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
+from tidegate.engine.succeeding import succeed_attempt
 from tidegate.errors import ExpressionError
 
 _BY_POD = "PodFailurePolicy"
@@ -111,7 +112,7 @@ def _take_success(draft: Draft, slot: int, pod: PodFact) -> None:
     except outputs.OutputError as error:
         fail_attempt(draft, slot, Failure(error.reason, error.message), at=pod.finished)
         return
-    draft.succeed(slot, taken, at=pod.finished)
+    succeed_attempt(draft, slot, taken, at=pod.finished)
 
 
 def _complete(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
@@ -129,7 +130,8 @@ def _complete(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> Non
 
 
 def _needs_outputs(draft: Draft, slot: int) -> bool:
-    return slot in draft.graph.wanted or bool(draft.graph.nodes[slot].task.outputs)
+    node = draft.graph.nodes[slot]
+    return slot in draft.graph.wanted or bool(node.task.outputs) or node.until is not None
 
 
 def _failed(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:

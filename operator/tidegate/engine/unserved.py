@@ -23,7 +23,6 @@ def _of_task(task: Task) -> list[tuple[str, ...]]:
         ("forEach",): task.for_each,
         ("flow",): task.flow,
         ("approval",): task.approval,
-        ("repeat",): task.repeat,
         ("cache",): task.cache,
         ("wait",): wait if wait and (wait.seconds is None or wait.timeout_seconds) else None,
     }
