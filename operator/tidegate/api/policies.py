@@ -23,9 +23,14 @@ class OnOOM(Model):
     """More memory for the attempt after one that ran out of it; such attempts have a budget of their own."""
 
     memory_percent: int = Field(
-        default=150, ge=101, le=1000, description="Memory of the next attempt, in percent of the last one's."
+        default=150,
+        ge=101,
+        le=1000,
+        description="Memory limit and request of the next attempt, in percent of the last one's.",
     )
-    max_memory: Quantity = Field(description="The memory limit never grows beyond it; then the task fails.")
+    max_memory: Quantity = Field(
+        description="The limit never grows beyond it; running out of that much is a failure like others."
+    )
 
 
 class Retry(Model):
@@ -45,7 +50,9 @@ class Retry(Model):
         json_schema_extra=LIST_SET,
     )
     when: Text | None = Field(
-        default=None, description="CEL over exitCode, reason, message and attempt; false ends the task as failed."
+        default=None,
+        description="CEL over exitCode, reason, message and attempt of a failure that counts against limit;"
+        " false ends the task as failed.",
     )
     max_disruptions: int = Field(
         default=10,
@@ -53,7 +60,11 @@ class Retry(Model):
         le=1000,
         description="Attempts lost to eviction, preemption or a lost node that are repeated without counting.",
     )
-    on_oom: OnOOM | None = Field(default=None, alias="onOOM", description="What follows a container out of memory.")
+    on_oom: OnOOM | None = Field(
+        default=None,
+        alias="onOOM",
+        description="What follows when `main` ran out of memory: another attempt at once, with more of it.",
+    )
 
     @property
     def delays(self) -> tuple[int, ...]:
@@ -72,7 +83,13 @@ class Repeat(Model):
 
     until: Text = Field(description="CEL over `outputs` of the attempt that succeeded, and all else.")
     every_seconds: int = Field(default=10, ge=0, le=30 * DAY, description="Pause between two runs.")
-    limit: int = Field(default=100, ge=1, le=10_000, description="Runs in all; then the task fails with RepeatLimit.")
+    limit: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Runs in all that succeed without until holding; then the task fails with RepeatLimit."
+        " Each of them has the budgets of retry for itself.",
+    )
 
 
 class Strategy(StrEnum):

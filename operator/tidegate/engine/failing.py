@@ -1,7 +1,9 @@
 """Policy: what a failed attempt makes of its task: another attempt later, or its end."""
 
+from dataclasses import replace
+
 from tidegate.engine import ledger as letters
-from tidegate.engine import retry
+from tidegate.engine import memory, retry
 from tidegate.engine.actions import Happening
 from tidegate.engine.draft import Draft
 from tidegate.engine.retry import Failure
@@ -13,7 +15,7 @@ def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = N
     node, attempt = draft.graph.nodes[slot], draft.ledger.attempts[slot]
     if failure.disruption:
         draft.disruptions.append(failure.reason)
-    failure = _asked(draft, slot, failure)
+    failure = _asked(draft, slot, _with_more_memory(draft, slot, failure))
     budgets, again = retry.budgets_after(node.retry, draft.ledger.extra_of(slot), failure)
     draft.ledger.note(slot, due=0, **budgets)
     draft.starts.pop(slot, None)
@@ -29,10 +31,18 @@ def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = N
     draft.happenings.append(Happening(True, "TaskRetrying", f"{message}; next attempt in {wait} s"))
 
 
+def _with_more_memory(draft: Draft, slot: int, failure: Failure) -> Failure:
+    """See whether more memory can help: `retry.onOOM` says so, the limit is known, and not at its end."""
+    limit = memory.next_limit(draft, draft.graph.nodes[slot]) if failure.oom and not failure.final else None
+    if limit is None:
+        return failure
+    return replace(failure, message=f"{failure.message}; the next attempt gets {limit}", more_memory=limit)
+
+
 def _asked(draft: Draft, slot: int, failure: Failure) -> Failure:
     """Ask `retry.when` whether repeating can help; an expression that fails on the data ends the task."""
     node = draft.graph.nodes[slot]
-    if node.retry_when is None or failure.disruption or failure.final:
+    if node.retry_when is None or failure.is_free or failure.final:
         return failure
     context = {
         "exitCode": failure.exit_code if failure.exit_code is not None else -1,

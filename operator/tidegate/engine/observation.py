@@ -10,9 +10,10 @@ from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.failing import fail_attempt
-from tidegate.engine.inputs import render_inputs
+from tidegate.engine.memory import attempt_inputs
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
+from tidegate.engine.succeeding import succeed_attempt
 from tidegate.errors import ExpressionError
 
 _BY_POD = "PodFailurePolicy"
@@ -53,7 +54,7 @@ def _see_to_it(draft: Draft, slot: int) -> None:
     """A Job that is named but was not seen: its creation may be under way, or was lost with a crash."""
     node = draft.graph.nodes[slot]
     try:
-        inputs = render_inputs(draft.graph, node, draft.context(node))
+        inputs = attempt_inputs(draft, node)
     except ExpressionError as error:
         draft.finish(slot, letters.FAILED, error.reason, str(error))
         return
@@ -111,7 +112,7 @@ def _take_success(draft: Draft, slot: int, pod: PodFact) -> None:
     except outputs.OutputError as error:
         fail_attempt(draft, slot, Failure(error.reason, error.message), at=pod.finished)
         return
-    draft.succeed(slot, taken, at=pod.finished)
+    succeed_attempt(draft, slot, taken, at=pod.finished)
 
 
 def _complete(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
@@ -129,7 +130,8 @@ def _complete(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> Non
 
 
 def _needs_outputs(draft: Draft, slot: int) -> bool:
-    return slot in draft.graph.wanted or bool(draft.graph.nodes[slot].task.outputs)
+    node = draft.graph.nodes[slot]
+    return slot in draft.graph.wanted or bool(node.task.outputs) or node.until is not None
 
 
 def _failed(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
@@ -153,7 +155,7 @@ def _cause(job: JobFact, pod: PodFact | None) -> Failure:
     if pod.exit_code is None:
         return Failure(pod.reason or job.reason or "JobFailed", pod.message or job.message)
     if pod.reason == "OOMKilled":
-        return Failure("OOMKilled", "it used more memory than its limit", exit_code=pod.exit_code)
+        return Failure("OOMKilled", "it used more memory than its limit", exit_code=pod.exit_code, oom=pod.oom)
     reason = pod.reason if pod.reason not in ("", "Error", "Completed") else "ExitCode"
     tail = f": {pod.message}" if pod.message else ""
     return Failure(reason, f"exit code {pod.exit_code}{tail}", exit_code=pod.exit_code)

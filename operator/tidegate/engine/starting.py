@@ -6,7 +6,7 @@ from tidegate.engine import ledger as letters
 from tidegate.engine.actions import StartJob
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
-from tidegate.engine.inputs import render_inputs
+from tidegate.engine.memory import attempt_inputs
 from tidegate.engine.records import Record
 from tidegate.errors import ExpressionError
 
@@ -47,7 +47,7 @@ def start(draft: Draft, node: Node) -> int:
     """Name the next attempt of a task; give how many places that took."""
     hide_what_is_open(draft, node)
     try:
-        inputs = render_inputs(draft.graph, node, draft.context(node))
+        inputs = attempt_inputs(draft, node)
     except ExpressionError as error:
         draft.finish(node.slot, letters.FAILED, error.reason, str(error))
         return 0

@@ -9,6 +9,7 @@ from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
 from tidegate.engine.records import MAX_ROWS, row
+from tidegate.engine.succeeding import REPEATING
 from tidegate.engine.views import STATE_NAMES
 
 Made = tuple[Any, dict[str, Any]]
@@ -63,6 +64,8 @@ def progress(slots: bytes | bytearray) -> str:
 def state_of(draft: Draft, slot: int) -> str:
     """Give the state people know."""
     letter = draft.letter(slot)
+    if letter == letters.RETRYING and draft.record(slot).reason == REPEATING:
+        return "Waiting"
     if letter != letters.OBSERVED:
         return STATES[letter]
     attempt = draft.attempt(slot)

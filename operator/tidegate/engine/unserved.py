@@ -23,9 +23,7 @@ def _of_task(task: Task) -> list[tuple[str, ...]]:
         ("forEach",): task.for_each,
         ("flow",): task.flow,
         ("approval",): task.approval,
-        ("repeat",): task.repeat,
         ("cache",): task.cache,
         ("wait",): wait if wait and (wait.seconds is None or wait.timeout_seconds) else None,
-        ("retry", "onOOM"): task.retry.on_oom if task.retry else None,
     }
     return [field for field, value in unserved.items() if value is not None]

@@ -116,6 +116,7 @@ def see_pod(obj: Mapping[str, Any]) -> Seen | None:
         trouble=trouble,
         trouble_message=trouble_message,
         index=_index(meta),
+        oom=_of_main(containers).get("reason") == "OOMKilled",
     )
     return Seen(
         meta["namespace"], meta["name"], meta["uid"], labels[keys.LABEL_RUN_UID], int(meta["resourceVersion"]), fact
@@ -174,8 +175,13 @@ def _message(status: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 
 
 def _output(containers: list[Any]) -> str | None:
-    main = next((c for c in containers if c["name"] == "main"), None)
-    return ((main.get("state") or {}).get("terminated") or {}).get("message") if main else None
+    return _of_main(containers).get("message")
+
+
+def _of_main(containers: list[Any]) -> Mapping[str, Any]:
+    """Give how `main` ended, nothing while it has not."""
+    main: Mapping[str, Any] = next((c for c in containers if c["name"] == "main"), {})
+    return (main.get("state") or {}).get("terminated") or {}
 
 
 def _trouble(status: Mapping[str, Any], containers: list[Any]) -> tuple[str, str]:
