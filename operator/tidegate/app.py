@@ -19,6 +19,7 @@ from tidegate.api import keys
 from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError, TidegateError
 from tidegate.handlers.listener import listen
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.credentials import Credentials
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
@@ -28,7 +29,7 @@ from tidegate.kube.lease import Election, boot_clock
 from tidegate.kube.observing import Seen, see_job, see_pod
 from tidegate.kube.probes import Probes
 from tidegate.kube.queue import Priority, WorkQueue
-from tidegate.kube.reconciler import Clocks, Reconciler
+from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reflector import Reflector
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS, JOBS, PODS, Resource

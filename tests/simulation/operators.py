@@ -13,12 +13,13 @@ from simulation.client import SimulatedClient, kind_of
 from simulation.cluster import Cluster
 from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError, Gone
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.inbox import Inbox
 from tidegate.kube.observing import see_job, see_pod
 from tidegate.kube.queue import WorkQueue
-from tidegate.kube.reconciler import Clocks, Reconciler
+from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS, JOBS, PODS, Resource
 from tidegate.kube.store import RunKey, Store

@@ -12,6 +12,12 @@
 - apiGroups:
     - tidegate.dev
   resources:
+    - flowruns
+  verbs:
+    - delete
+- apiGroups:
+    - tidegate.dev
+  resources:
     - flows/status
     - flowruns/status
   verbs:

@@ -113,6 +113,14 @@ class FlowSpec(Model):
     outputs: list[RunOutput] = Field(default_factory=list, max_length=64, json_schema_extra=LIST_MAP_BY_NAME)
 
 
+class ActiveRun(Model):
+    """A run that holds a place within the Flow's concurrency."""
+
+    uid: Annotated[str, StringConstraints(max_length=64)]
+    name: Annotated[str, StringConstraints(max_length=253)]
+    key: Text = ""
+
+
 class FlowStatus(Model):
     """What the operator says of a Flow."""
 
@@ -121,6 +129,12 @@ class FlowStatus(Model):
         default="", description="Content hash of the spec that new runs would take."
     )
     tasks: int = Field(default=0, description="Number of tasks.")
+    active: list[ActiveRun] = Field(
+        default_factory=list,
+        max_length=10_000,
+        description="Runs that hold a place, where the Flow has a limit; until they and their pods are gone.",
+        json_schema_extra=LIST_ATOMIC,
+    )
     conditions: list[Condition] = Field(default_factory=list, max_length=16, json_schema_extra=LIST_ATOMIC)
 
 

@@ -27,6 +27,7 @@ _KINDS = ("flows", "flowruns")
 
 OPERATOR = (
     Rule(GROUP, _KINDS, _READ, "To see what is wanted. Specs are never written."),
+    Rule(GROUP, ("flowruns",), ("delete",), "Finished runs go after their TTL, or when their Flow keeps enough newer."),
     Rule(
         GROUP,
         tuple(f"{kind}/status" for kind in _KINDS),

@@ -62,10 +62,17 @@ def waiting(run: Run, old: Mapping[str, Any], reason: str, message: str, now: fl
     """Give the status of a run that cannot be admitted yet."""
     wanted = conditions.running(reason, message)
     return {
+        **{key: old[key] for key in ("frozen", "stop") if key in old},
         "observedGeneration": run.generation,
         "conditions": carry(old.get("conditions"), wanted, generation=run.generation, now=now),
         "why": f"{reason}: {message}"[:4096],
     }
+
+
+def frozen(run: Run, old: Mapping[str, Any], key: str, now: float) -> dict[str, Any]:
+    """Give the first status of a run that must wait for its place: its inputs are fixed from now on."""
+    inputs = {"revision": run.revision, "params": dict(run.params), "time": _time(now), "key": key}
+    return waiting(run, {**old, "frozen": inputs}, "Queued", "it waits for a place within its Flow's concurrency", now)
 
 
 def refused(run: Run, old: Mapping[str, Any], outcome: Outcome, now: float) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 """What the API already has words for, but the engine does not do yet: refused with a sentence, never ignored."""
 
-from tidegate.api.flow import ConcurrencyPolicy, FlowSpec
+from tidegate.api.flow import FlowSpec
 from tidegate.api.task import Task
 from tidegate.engine.findings import Finding, Keys
 
 
 def find_unserved(spec: FlowSpec, places: list[Keys]) -> list[Finding]:
     """Find what this version cannot do."""
-    found = [
+    return [
         Finding((*place, *field), "is not served by this version")
         for task, place in zip((*spec.tasks, *spec.finally_), places, strict=True)
         for field in _of_task(task)
     ]
-    if spec.concurrency.policy is not ConcurrencyPolicy.ALLOW:
-        found.append(Finding(("spec", "concurrency", "policy"), "is not served by this version"))
-    return found
 
 
 def _of_task(task: Task) -> list[tuple[str, ...]]:

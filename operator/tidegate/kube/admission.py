@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tidegate.api.flow import ConcurrencyPolicy
 from tidegate.engine import state as states
 from tidegate.engine.admission import resolve_params
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.graph import Graph
+from tidegate.engine.params import context as params_context
 from tidegate.engine.run import Run
+from tidegate.engine.templating import render_text
 from tidegate.errors import AlreadyExists, InvalidSpec
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
@@ -34,7 +37,19 @@ def judge(graphs: Graphs, obj: Object, flow: Object) -> tuple[Graph, Run] | Outc
     return graph, replace(run, params=values)
 
 
-async def admit(client: Client, obj: Object, flow: Object, graph: Graph, run: Run) -> Session:
+def key_of(graph: Graph, run: Run) -> str | None:
+    """Give the key among whose runs the Flow's limit holds; None when it has no limit.
+
+    Raises:
+        ExpressionError: the key cannot be computed.
+    """
+    if graph.spec.concurrency.policy is ConcurrencyPolicy.ALLOW:
+        return None
+    context = {"params": params_context(graph.spec.params, run.params), "run": {**run.context(), "attempt": 1}}
+    return render_text(graph.key, context)
+
+
+async def freeze(client: Client, flow: Object, graph: Graph, run: Run) -> Run:
     """Store the run's own snapshot of the Flow and its programs, so that the first write of status may name them."""
     snapshot = revision(run, flow["spec"])
     run = replace(run, revision=snapshot["metadata"]["name"])
@@ -42,7 +57,15 @@ async def admit(client: Client, obj: Object, flow: Object, graph: Graph, run: Ru
     files = programs(graph, run)
     if files is not None:
         await _store(client, CONFIGMAPS, files)
-    return Session(run, graph, states.fresh(graph), obj.get("status") or {}, version_of(obj), first=True)
+    return run
+
+
+def begin(obj: Object, graph: Graph, run: Run, *, admitted: float | None = None) -> Session:
+    """Give the session of a run that starts now; `admitted` is when it got its place, where its Flow has a limit."""
+    status = obj.get("status") or {}
+    key = (status.get("frozen") or {}).get("key")
+    state = states.fresh(graph, admitted=admitted, key=key)
+    return Session(run, graph, state, status, version_of(obj), first=True)
 
 
 async def _store(client: Client, resource: Resource, body: Mapping[str, Any]) -> None:

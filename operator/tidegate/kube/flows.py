@@ -6,8 +6,8 @@ from typing import Any
 from tidegate.api.conditions import carry
 from tidegate.errors import Conflict, InvalidSpec, NotFound
 from tidegate.kube.client import Client, Object
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.graphs import Graphs
-from tidegate.kube.reconciler import Clocks
 from tidegate.kube.resources import FLOWS
 from tidegate.kube.store import RunKey, Store, version_of
 from tidegate.kube.writer import write_status
@@ -42,7 +42,9 @@ class FlowReconciler:
         wanted = self._conditions(obj)
         generation = obj["metadata"].get("generation", 1)
         old = (obj.get("status") or {}).get("conditions")
+        active = (obj.get("status") or {}).get("active")
         return {
+            **({"active": active} if active else {}),
             "observedGeneration": generation,
             "revision": digest(json.dumps(obj["spec"], sort_keys=True)),
             "tasks": len(obj["spec"].get("tasks") or ()),

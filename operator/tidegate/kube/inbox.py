@@ -42,8 +42,16 @@ class Inbox:
             self._store.drop_run(obj)
             self._forget(obj["metadata"]["uid"])
             self._runs.drop(key_of(obj))
+            self._let_next(obj)
         elif self._store.put_run(obj):
             self._runs.add(key_of(obj))
+            if "completionTime" in (obj.get("status") or {}):
+                self._let_next(obj)
+
+    def _let_next(self, obj: Object) -> None:
+        """A run has ended: who waits for its place is next."""
+        for key in self._store.first_waiting((obj["metadata"]["namespace"], obj["spec"]["flowRef"]["name"])):
+            self._runs.add(key, Priority.COMPLETION)
 
     def child(self, kind: str, seen: Seen) -> None:
         """Take a change of a Job or pod."""

@@ -4,26 +4,26 @@ One key at a time for each run (the queue sees to that). Everything here may be 
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from tidegate.engine import status as statuses
-from tidegate.engine.actions import ConfirmGone, Happening, StartJob
-from tidegate.engine.conclusion import Outcome
+from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.facts import Facts
 from tidegate.engine.plan import Plan, decide, overflow, spilled
+from tidegate.engine.run import Run
 from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound
-from tidegate.kube import admission, session
+from tidegate.kube import history, session
 from tidegate.kube.carrying import Carrier
 from tidegate.kube.client import Client, Object
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.ending import end_poisoned
+from tidegate.kube.entrance import Entrance
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
-from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS, FLOWS
-from tidegate.kube.session import Poisoned, Session
-from tidegate.kube.store import RunKey, Store, version_of
+from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS
+from tidegate.kube.session import Poisoned, Session, desired_of
+from tidegate.kube.store import RunKey, Store, key_of, version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.configmaps import stored_outputs
 
@@ -33,15 +33,6 @@ COSMETIC_SECONDS = 1.0
 """What only people read (Running, progress, why) waits this long for a write that decides something."""
 
 _ROUNDS = 50
-_FLOW_POLL = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Where time comes from: `wall` in seconds since the epoch, `monotonic` in seconds that never jump."""
-
-    wall: Callable[[], float]
-    monotonic: Callable[[], float]
 
 
 class Reconciler:
@@ -53,6 +44,7 @@ class Reconciler:
         self._client, self._store, self._queue, self._graphs = client, store, queue, graphs
         self._reporter, self._clocks = reporter, clocks
         self._carrier = Carrier(client, store, clocks.monotonic)
+        self._entrance = Entrance(client, store, queue, graphs, reporter, clocks)
         self._sessions: dict[str, Session] = {}
 
     async def reconcile(self, key: RunKey) -> None:
@@ -60,6 +52,8 @@ class Reconciler:
         obj = self._store.runs.get(key)
         if obj is None or "deletionTimestamp" in obj["metadata"]:
             self._queue.drop(key)
+            return
+        if await self._has_expired(key, obj):
             return
         if self._is_over(obj):
             self.forget(obj["metadata"]["uid"])
@@ -73,6 +67,23 @@ class Reconciler:
         except Poisoned as error:
             await end_poisoned(self._client, obj, str(error), self._clocks.wall())
             self._queue.retry(key)
+
+    async def _has_expired(self, key: RunKey, obj: Object) -> bool:
+        """Delete a finished run whose time has passed or that is too many; say whether that was done."""
+        if "completionTime" not in (obj.get("status") or {}):
+            return False
+        due = history.expires_at(obj)
+        now = self._clocks.wall()
+        flow = (key[0], obj["spec"]["flowRef"]["name"])
+        is_surplus = history.owning_flow(obj) is not None and any(
+            old["metadata"]["uid"] == obj["metadata"]["uid"] for old in history.surplus(self._store, flow)
+        )
+        if is_surplus or (due is not None and now >= due):
+            await history.delete(self._client, obj)
+            return True
+        if due is not None:
+            self._queue.add_after(key, due - now, Priority.RESYNC)
+        return False
 
     def _is_over(self, obj: Object) -> bool:
         """Whether the run has ended and nothing is left of it that retention must see to."""
@@ -107,53 +118,15 @@ class Reconciler:
             known.version = max(known.version, version_of(obj))
             return known
         if "frozen" in status and "ledger" in status:
-            current = await session.load(self._client, self._graphs, obj)
-            self._sessions[obj["metadata"]["uid"]] = current
-            return current
+            loaded = await session.load(self._client, self._graphs, obj)
+            self._sessions[obj["metadata"]["uid"]] = loaded
+            return loaded
         if "completionTime" in status:
             return None
-        return await self._admit(key, obj)
-
-    async def _admit(self, key: RunKey, obj: Object) -> Session | None:
-        if _desired(obj) != "Running":
-            outcome = Outcome(False, "Cancelled", f"the run was {_desired(obj).lower()} before it started", {})
-            await self._refuse(key, obj, outcome)
-            return None
-        flow = await self._flow(key, obj)
-        if flow is None:
-            return None
-        judged = admission.judge(self._graphs, obj, flow)
-        if isinstance(judged, Outcome):
-            await self._refuse(key, obj, judged)
-            return None
-        current = await admission.admit(self._client, obj, flow, *judged)
-        self._sessions[obj["metadata"]["uid"]] = current
-        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
-        return current
-
-    async def _flow(self, key: RunKey, obj: Object) -> Object | None:
-        """Give the run's Flow; when there is none, say so in the run and wait for it."""
-        name = obj["spec"]["flowRef"]["name"]
-        try:
-            return self._store.flows.get((key[0], name)) or await self._client.get(FLOWS, key[0], name)
-        except NotFound:
-            self._store.wait_for_flow(key, (key[0], name))
-            self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
-            message = f'there is no Flow "{name}" in namespace {key[0]}; the run starts when there is'
-            run = session.run_of(obj)
-            status = statuses.waiting(run, obj.get("status") or {}, "FlowNotFound", message, self._clocks.wall())
-            if status["conditions"] != (obj.get("status") or {}).get("conditions"):
-                self._store.put_run(await write_status(self._client, FLOWRUNS, obj, status, version_of(obj)))
-            return None
-
-    async def _refuse(self, key: RunKey, obj: Object, outcome: Outcome) -> None:
-        run, now = session.run_of(obj), self._clocks.wall()
-        status = statuses.refused(run, obj.get("status") or {}, outcome, now)
-        self._store.put_run(await write_status(self._client, FLOWRUNS, obj, status, version_of(obj)))
-        self._reporter.run_ended(run, outcome, now)
-        happening = Happening(True, "RunEnded", f"{outcome.reason}: {outcome.message}")
-        await self._reporter.tell(run, [happening], now)
-        log.info("run refused", extra={"namespace": key[0], "run": key[1], "reason": outcome.reason})
+        entered = await self._entrance.enter(key, obj)
+        if entered is not None:
+            self._sessions[obj["metadata"]["uid"]] = entered
+        return entered
 
     # Steps
 
@@ -183,7 +156,7 @@ class Reconciler:
     def _decide(self, current: Session, obj: Object) -> Plan:
         children = self._store.children(current.run.uid)
         facts = Facts(
-            desired=_desired(obj),
+            desired=desired_of(obj),
             jobs=children.jobs,
             pods=children.pods,
             confirmed=current.confirmed,
@@ -241,6 +214,14 @@ class Reconciler:
         if heard is not None and any(isinstance(action, StartJob) and action.fresh for action in plan.actions):
             self._reporter.hopped(self._clocks.monotonic() - heard)
 
+    def _let_others(self, run: Run) -> None:
+        """A run has ended: the next may have its place, and older ones may be too many now."""
+        flow = (run.namespace, run.flow)
+        for key in self._store.first_waiting(flow):
+            self._queue.add(key, Priority.COMPLETION)
+        for old in history.surplus(self._store, flow):
+            self._queue.add(key_of(old), Priority.RESYNC)
+
     async def _report(self, current: Session, plan: Plan) -> None:
         """Speak after the write succeeded."""
         now = self._clocks.wall()
@@ -254,6 +235,7 @@ class Reconciler:
         for reason in plan.disruptions:
             self._reporter.disrupted(reason)
         if plan.outcome is not None:
+            self._let_others(current.run)
             self._reporter.run_ended(current.run, plan.outcome, now)
             log.info("run ended", extra={"run": current.run.name, "reason": plan.outcome.reason})
         try:

@@ -58,6 +58,11 @@ class Session:
         self.failures = {a: count for a, count in self.failures.items() if a in current}
 
 
+def desired_of(obj: Object) -> str:
+    """Give what a run's user wants of it."""
+    return str(obj["spec"].get("desiredState") or "Running")
+
+
 def run_of(obj: Object, revision: str = "", params: Mapping[str, Any] | None = None) -> Run:
     """Give the engine's view of a FlowRun."""
     meta = obj["metadata"]
@@ -90,7 +95,7 @@ async def load(client: Client, graphs: Graphs, obj: Object) -> Session:
         spilled: dict[str, Any] = {}
         for name in status.get("outputRefs") or ():
             spilled |= read_outputs(await client.get(CONFIGMAPS, namespace, name))
-        state = states.parse(status, graph, spilled)
+        state = states.parse(status, graph, spilled) if "ledger" in status else states.fresh(graph)
     except NotFound as error:
         raise Poisoned(f"something the run depends on was deleted: {error.message}") from None
     except InvalidSpec as error:

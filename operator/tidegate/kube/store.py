@@ -129,6 +129,19 @@ class Store:
         """Remember that a run waits for a Flow to appear or change."""
         self._waiting.setdefault(flow, set()).add(run)
 
+    def first_waiting(self, flow: RunKey) -> list[RunKey]:
+        """Give who is next of the runs that wait for a Flow: for each concurrency key the first in line."""
+        first: dict[str, tuple[tuple[int, str, str], RunKey]] = {}
+        for key in self._waiting.get(flow, ()):
+            run = self.runs.get(key)
+            frozen = ((run or {}).get("status") or {}).get("frozen") or {}
+            if run is None or "key" not in frozen:
+                continue
+            meta = run["metadata"]
+            rank = (-(run["spec"].get("priority") or 0), meta["creationTimestamp"], meta["name"])
+            first[frozen["key"]] = min(first.get(frozen["key"], (rank, key)), (rank, key))
+        return [key for _, key in first.values()]
+
     def take_waiting(self, flow: RunKey) -> Iterable[RunKey]:
         """Give, once, the runs that waited for a Flow."""
         return self._waiting.pop(flow, ())

@@ -1,0 +1,135 @@
+"""The entrance: what a run takes is frozen, it waits for its Flow and for its place, and then it starts."""
+
+import logging
+
+from tidegate.engine import status as statuses
+from tidegate.engine.actions import Happening
+from tidegate.engine.conclusion import Outcome
+from tidegate.engine.wishes import Stop, wish_of
+from tidegate.errors import ExpressionError, NotFound
+from tidegate.kube import admission, limits, session
+from tidegate.kube.client import Client, Object
+from tidegate.kube.clocks import Clocks
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.queue import Priority, WorkQueue
+from tidegate.kube.reporting import Reporter
+from tidegate.kube.resources import FLOWRUNS, FLOWS
+from tidegate.kube.session import Session, desired_of
+from tidegate.kube.store import RunKey, Store, version_of
+from tidegate.kube.writer import write_status
+
+log = logging.getLogger(__name__)
+
+_FLOW_POLL = 30.0
+
+
+class Entrance:
+    """Lets runs in. All it knows is in the runs and Flows themselves."""
+
+    def __init__(
+        self, client: Client, store: Store, queue: WorkQueue[RunKey], graphs: Graphs, reporter: Reporter, clocks: Clocks
+    ) -> None:
+        self._client, self._store, self._queue, self._graphs = client, store, queue, graphs
+        self._reporter, self._clocks = reporter, clocks
+
+    async def enter(self, key: RunKey, obj: Object) -> Session | None:
+        """Give the session of a run that starts now; None when it has to wait, or ended before it began.
+
+        Raises:
+            Conflict: somebody else wrote; look again.
+        """
+        frozen = "frozen" in (obj.get("status") or {})
+        return await (self._queued(key, obj) if frozen else self._admit(key, obj))
+
+    async def _admit(self, key: RunKey, obj: Object) -> Session | None:
+        if await self._is_stopped(key, obj):
+            return None
+        flow = await self._flow(key, obj)
+        if flow is None:
+            return None
+        judged = admission.judge(self._graphs, obj, flow)
+        if isinstance(judged, Outcome):
+            await self._refuse(key, obj, judged)
+            return None
+        graph, run = judged
+        try:
+            place = admission.key_of(graph, run)
+        except ExpressionError as error:
+            await self._refuse(key, obj, Outcome(False, error.reason, f"concurrency.key: {error}", {}))
+            return None
+        run = await admission.freeze(self._client, flow, graph, run)
+        if place is not None:
+            status = statuses.frozen(run, obj.get("status") or {}, place, self._clocks.wall())
+            obj = await write_status(self._client, FLOWRUNS, obj, status, version_of(obj))
+            self._store.put_run(obj)
+            return await self._queued(key, obj)
+        current = admission.begin(obj, graph, run)
+        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
+        return current
+
+    async def _queued(self, key: RunKey, obj: Object) -> Session | None:
+        """Ask for the run's place within its Flow's limit; None when it has to wait, or was turned away."""
+        if await self._is_stopped(key, obj):
+            return None
+        flow = (key[0], obj["spec"]["flowRef"]["name"])
+        if desired_of(obj) == "Paused":
+            await self._wait(key, obj, "Paused", "it is paused, and waits for no place until it is resumed")
+            return None
+        try:
+            standing = await limits.contend(self._client, obj)
+        except NotFound:
+            await self._wait(
+                key, obj, "FlowNotFound", f'there is no Flow "{flow[1]}" any more that could give it a place'
+            )
+            self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
+            return None
+        for other in standing.others:
+            self._queue.add(other)
+        if standing.refusal is not None:
+            await self._refuse(key, obj, Outcome(False, standing.refusal.reason, standing.refusal.message, {}))
+            return None
+        if not standing.admitted:
+            self._store.wait_for_flow(key, flow)
+            self._queue.add_after(key, standing.again, Priority.RESYNC)
+            await self._wait(key, obj, "Queued", standing.message)
+            return None
+        loaded = await session.load(self._client, self._graphs, obj)
+        current = admission.begin(obj, loaded.graph, loaded.run, admitted=self._clocks.wall())
+        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
+        return current
+
+    async def _is_stopped(self, key: RunKey, obj: Object) -> bool:
+        """End a run that was stopped before anything of it started; say whether it was."""
+        wish = wish_of(desired_of(obj), Stop.parse((obj.get("status") or {}).get("stop")))
+        if wish.stops:
+            await self._refuse(key, obj, Outcome(False, wish.reason, f"{wish.message} before it started", {}))
+        return wish.stops
+
+    async def _wait(self, key: RunKey, obj: Object, reason: str, message: str) -> None:
+        """Say in the run what it waits for, when that is news."""
+        run, now = session.run_of(obj), self._clocks.wall()
+        status = statuses.waiting(run, obj.get("status") or {}, reason, message, now)
+        if status["conditions"] != (obj.get("status") or {}).get("conditions"):
+            self._store.put_run(await write_status(self._client, FLOWRUNS, obj, status, version_of(obj)))
+        log.info("run waits", extra={"namespace": key[0], "run": key[1], "reason": reason})
+
+    async def _flow(self, key: RunKey, obj: Object) -> Object | None:
+        """Give the run's Flow; when there is none, say so in the run and wait for it."""
+        name = obj["spec"]["flowRef"]["name"]
+        try:
+            return self._store.flows.get((key[0], name)) or await self._client.get(FLOWS, key[0], name)
+        except NotFound:
+            self._store.wait_for_flow(key, (key[0], name))
+            self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
+            message = f'there is no Flow "{name}" in namespace {key[0]}; the run starts when there is'
+            await self._wait(key, obj, "FlowNotFound", message)
+            return None
+
+    async def _refuse(self, key: RunKey, obj: Object, outcome: Outcome) -> None:
+        run, now = session.run_of(obj), self._clocks.wall()
+        status = statuses.refused(run, obj.get("status") or {}, outcome, now)
+        self._store.put_run(await write_status(self._client, FLOWRUNS, obj, status, version_of(obj)))
+        self._reporter.run_ended(run, outcome, now)
+        happening = Happening(True, "RunEnded", f"{outcome.reason}: {outcome.message}")
+        await self._reporter.tell(run, [happening], now)
+        log.info("run refused", extra={"namespace": key[0], "run": key[1], "reason": outcome.reason})
