@@ -31,6 +31,21 @@ spec:
       containers:
       - {name: main, image: busybox, command: [sh, -c, "echo hi; until [ -e GO ]; do sleep 0.05; done; echo bye"]}
 """
+INDEXED_JOB = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: many}
+spec:
+  completionMode: Indexed
+  completions: 4
+  parallelism: 4
+  backoffLimitPerIndex: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+      - {name: main, image: busybox, command: [sh, -c, "echo $JOB_COMPLETION_INDEX; test $JOB_COMPLETION_INDEX != 2"]}
+"""
 RUN = """
 apiVersion: tidegate.dev/v1alpha1
 kind: FlowRun
@@ -117,6 +132,16 @@ def test_a_job_runs_and_its_log_can_be_followed(run: Run, tmp_path: Path) -> Non
     assert "Exit Code:    0" in run("describe", "pod", "-l", "job-name=talk")
     run("delete", "job", "talk")
     assert "No resources found" in run("get", "pods")
+
+
+def test_an_indexed_job_tells_its_indexes(run: Run) -> None:
+    run("apply", "-f", "-", input=INDEXED_JOB)
+    run("wait", "--for=condition=Failed", "job/many", "--timeout=20s")
+    fields = "{.status.completedIndexes} {.status.failedIndexes} {.status.succeeded} {.status.failed}"
+    assert run("get", "job", "many", "-o", f"jsonpath={fields}") == "0,1,3 2 3 1"
+    assert "Completed Indexes: 0,1,3" in " ".join(run("describe", "job", "many").split())
+    assert run("logs", "-l", "batch.kubernetes.io/job-completion-index=3") == "3\n"
+    assert "3/4" in run("get", "jobs")
 
 
 def test_our_columns_selectors_and_names_work(run: Run) -> None:

@@ -1,7 +1,7 @@
 """Indexed Jobs, and what becomes of them on a real Kubernetes (1.37): the sandbox and a real cluster are held to it.
 
 A pod ends with the exit code that its story gives for (index, attempt), 0 where it gives none; one that STAYS runs
-until it is told to end, and then ends with 143.
+until it is told to end, and then ends with 143. No story depends on how fast a machine is.
 """
 
 import re
@@ -169,9 +169,9 @@ STORIES = [
     ),
     Story(
         "limit-of-the-whole",
-        {"completions": 3, "parallelism": 3, "backoffLimit": 1},
-        failed(EXHAUSTED, succeeded=2, failed=2, completedIndexes="0,2"),
-        [(0, None, 0), (1, None, 0), (1, None, 0), (2, None, 0)],
+        {"completions": 3, "parallelism": 1, "backoffLimit": 1},
+        failed(EXHAUSTED, succeeded=1, failed=2, completedIndexes="0"),
+        [(0, None, 0), (1, None, 0), (1, None, 0)],
         {(1, 0): 1},
     ),
     Story(
@@ -222,12 +222,12 @@ STORIES = [
     ),
     Story(
         "suspended-on-the-way",
-        {"completions": 3, "parallelism": 3, "backoffLimitPerIndex": 1},
+        {"completions": 2, "parallelism": 2, "backoffLimitPerIndex": 1},
         complete(succeeded=1, completedIndexes="0", failedIndexes="")
         | {"conditions": [("Suspended", "True", "JobSuspended", "Job suspended")]},
-        [(0, 0, 0), (1, 0, 0)],
-        {(1, 0): 1, (2, 0): STAYS},
-        ("suspend", 2),
+        [(0, 0, 0)],
+        {(1, 0): STAYS},
+        ("suspend", 1),
     ),
 ]
 

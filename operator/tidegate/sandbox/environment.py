@@ -27,7 +27,8 @@ def environment_of(
         value = _value(entry, pod, objects, given)
         if value is not None:
             given[entry["name"]] = value
-    return {"PATH": path, "HOME": home, "HOSTNAME": pod["metadata"]["name"], "LANG": "C.UTF-8"} | given
+    host = pod["spec"].get("hostname") or pod["metadata"]["name"]
+    return {"PATH": path, "HOME": home, "HOSTNAME": host, "LANG": "C.UTF-8"} | given
 
 
 def _inherited(container: dict[str, Any], pod: dict[str, Any], objects: Objects) -> dict[str, str]:

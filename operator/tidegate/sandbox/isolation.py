@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tidegate.sandbox.expansion import expand
+from tidegate.sandbox.expansion import expand, unknown
 from tidegate.sandbox.keeper.view import Mount
-from tidegate.sandbox.podfields import NotRunnable
+from tidegate.sandbox.podfields import Missing, NotRunnable
 
 OURS = PurePosixPath("/tidegate")
 DEFAULT_MESSAGE_PATH = "/dev/termination-log"
@@ -172,8 +172,7 @@ def _rename(text: str, pattern: re.Pattern[str], places: Places) -> str:
 
 def _mount(mount: dict[str, Any], env: Mapping[str, str], places: Places) -> Mount:
     source = places.volumes / mount["name"]
-    below = expand(mount["subPathExpr"], env) if mount.get("subPathExpr") else mount.get("subPath", "")
-    if below:
+    if below := sub_path_of(mount, env):
         source = source / _inside(below)
         if not source.exists():
             source.mkdir(parents=True)  # as the kubelet does: a missing key is an empty directory
@@ -183,6 +182,16 @@ def _mount(mount: dict[str, Any], env: Mapping[str, str], places: Places) -> Mou
     if not target.startswith("/"):
         _inside(target)
     return Mount(str(source), target, bool(mount.get("readOnly")))
+
+
+def sub_path_of(mount: dict[str, Any], env: Mapping[str, str]) -> str:
+    """Give what of its volume a mount shows, empty for all; raises Missing for a name that is not in `env`."""
+    text: str = mount.get("subPathExpr") or ""
+    if not text:
+        return mount.get("subPath") or ""
+    if name := unknown(text, env):
+        raise Missing(f"missing value for {name}")
+    return expand(text, env)
 
 
 def _inside(path: str) -> PurePosixPath:

@@ -18,6 +18,7 @@ from tidegate.sandbox.logfiles import Selection, read_log
 from tidegate.sandbox.podfields import Missing, NotRunnable
 from tidegate.sandbox.runnable import refusal_of
 from tidegate.sandbox.termination import LOG_LINES, message_of
+from tidegate.sandbox.volume_parts import mounted_parts
 from tidegate.sandbox.volumes import fill_volumes
 
 REFUSED = "NotRunnable"
@@ -99,12 +100,15 @@ class PodRunner:
         spec = self.pod["spec"]
         inits, mains = spec.get("initContainers") or [], spec["containers"]
         names = [container["name"] for container in (inits[:1] or mains)]
-        volumes = self._place / "volumes"
-        await self._when_possible(lambda: fill_volumes(self.pod, self._host.world, volumes), names, "ContainerCreating")
+        await self._when_possible(self._fill_volumes, names, "ContainerCreating")
         for container in inits:
             if await self._run_container(container, init=True) or self._stopping.is_set():
                 return
         await self._run_together(mains)
+
+    def _fill_volumes(self) -> None:
+        world = self._host.world
+        fill_volumes(self.pod, world, self._place / "volumes", mounted_parts(self.pod, world))
 
     async def _run_together(self, containers: list[dict[str, Any]]) -> None:
         tasks = [asyncio.create_task(self._run_container(container, init=False)) for container in containers]

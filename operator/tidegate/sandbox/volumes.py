@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from tidegate.sandbox.podfields import REFERENCES, Missing, NotRunnable, Objects, content_of, field_of
+from tidegate.sandbox.volume_parts import Parts
 
 _DEFAULT_MODE = 0o644
 
@@ -19,8 +20,8 @@ class _File(NamedTuple):
     mode: int
 
 
-def fill_volumes(pod: dict[str, Any], objects: Objects, directory: Path) -> None:
-    """Make a directory of each volume's name below `directory`, with its files.
+def fill_volumes(pod: dict[str, Any], objects: Objects, directory: Path, parts: Parts) -> None:
+    """Make a directory of each volume's name below `directory`, with its files; of those in `parts` only these.
 
     Raises:
         Missing: a ConfigMap, Secret or key is not there (yet); what was made so far may be made again.
@@ -36,8 +37,14 @@ def fill_volumes(pod: dict[str, Any], objects: Objects, directory: Path) -> None
         place.mkdir(parents=True)
         if "emptyDir" in volume:
             place.chmod(0o777)
+        shown = parts.get(volume["name"])
         for file in files:
-            _write(place, file)
+            if shown is None or _is_shown(file.path, shown):
+                _write(place, file)
+
+
+def _is_shown(path: str, parts: frozenset[str]) -> bool:
+    return path in parts or any(path.startswith(f"{part}/") for part in parts)
 
 
 def _files(volume: dict[str, Any], pod: dict[str, Any], objects: Objects) -> Iterator[_File]:
@@ -64,7 +71,7 @@ def _source(source: dict[str, Any], mode: int, pod: dict[str, Any], objects: Obj
             if "fieldRef" not in item:
                 raise NotRunnable(f"downwardAPI {item['path']}: the sandbox knows fieldRef only")
             text = field_of(pod, item["fieldRef"]["fieldPath"])
-            yield _File(item["path"], text.encode(), item.get("mode") or mode)
+            yield _File(PurePosixPath(item["path"]).as_posix(), text.encode(), item.get("mode") or mode)
     elif "emptyDir" not in source and set(source) - {"name"}:
         raise NotRunnable(f"the sandbox has no {', '.join(set(source) - {'name'})} in volumes")
 
@@ -76,7 +83,8 @@ def _selected(
     items = spec.get("items")
     for item in everything if items is None else items:
         if item["key"] in content:
-            yield _File(item["path"], content[item["key"]], item.get("mode") or mode)
+            path = item["path"] if items is None else PurePosixPath(item["path"]).as_posix()
+            yield _File(path, content[item["key"]], item.get("mode") or mode)
         elif not optional:
             what = (
                 "configmap references non-existent config" if field == "configMap" else "references non-existent secret"
