@@ -3,6 +3,8 @@ PYTHON ?= python3
 HELM ?= $(shell command -v helm)
 ARGS ?=
 RUNS ?= 1000
+SEEDS ?= 0-9999
+FAULTS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +13,7 @@ REPORT := .tidegate/report.html
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint generate e2e faults campaign bench
+.PHONY: help demo test simulate lint generate e2e faults campaign bench
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1@/p' Makefile | column -t -s @ 2>/dev/null || sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1: /p' Makefile
@@ -23,6 +25,9 @@ demo: $(INSTALLED)  ## run the weather sample without a cluster and keep its rep
 
 test: $(INSTALLED)  ## all tests that need no cluster; ARGS go to pytest
 	$(BIN)/pytest tests -n auto $(ARGS)
+
+simulate: $(INSTALLED)  ## many seeds of the simulation on all cores: SEEDS=0-9999, FAULTS=crash_after,slow; ARGS="shrink 7" tells one
+	PYTHONPATH=operator:tests $(BIN)/python -m simulation $(or $(ARGS),run $(SEEDS) --faults "$(FAULTS)")
 
 lint: $(INSTALLED)  ## style, types, layers, dependencies, dead code, drift of generated files
 	$(BIN)/ruff check

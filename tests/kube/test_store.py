@@ -54,3 +54,15 @@ def test_runs_that_wait_for_a_flow_are_given_once():
     store.wait_for_flow(("ns", "run"), ("ns", "flow"))
     assert set(store.take_waiting(("ns", "flow"))) == {("ns", "run")}
     assert not store.take_waiting(("ns", "flow"))
+
+
+def test_of_two_jobs_of_one_name_the_newer_counts_also_when_the_older_is_heard_of_last():
+    store = a_store()
+    tombstone = JobFact("job", "tombstone-uid", (0, 1), JobState.TOMBSTONE, 0.0)
+    store.put_child(Seen("ns", "job", "tombstone-uid", "run-uid", 30, tombstone))
+    store.put_child(replace(JOB, version=20))
+    assert store.jobs("run-uid")[0, 1] == tombstone
+    store.drop_child("run-uid", "job-uid")
+    assert store.jobs("run-uid")[0, 1] == tombstone
+    store.drop_child("run-uid", "tombstone-uid")
+    assert store.jobs("run-uid") == {}

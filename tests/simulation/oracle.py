@@ -1,19 +1,26 @@
-"""The oracle: holds everything that happens against the rules, by the cluster's own record and not the operator's."""
+"""The oracle: holds everything that happens against the invariants of ARCHITECTURE.md, by the cluster's own record.
 
+Checked at each change: 1 (one Job and one pod an attempt), 2 (also by what really happened), 3 (by name and by needs),
+4 (the run's parallelism), 5 (numbers, budgets, never two alive), 6 (also the rest of status), 7 (against exit codes and
+Jobs), 8, 11 (nothing starts after a stop was taken up, names are held and pods gone at the end), 12 (and the grace).
+Checked at the end: 14 (writes of each run) and 15 (`unfinished`, `kept`, and the silence that `simulation.py` waits
+for). What others did to a Job, pod or run excuses what follows from it, and no more.
+
+Not here: 9 and 10 (triggers and limits do not exist yet), 13 (`test_poisoned.py`).
+"""
+
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from simulation.cluster import Cluster
-from tidegate.api import keys
+from simulation.cluster import START, Cluster
+from simulation.laws import may_run, went_well
+from simulation.truth import FINAL, GRACE_SECONDS, LIVE, Attempt, AttemptTruth, RunTruth, attempt_of, is_tombstone
 from tidegate.sandbox.kinds import FLOWRUNS, JOBS, PODS, Kind
 
-Attempt = tuple[str, int, int]
-FINAL = frozenset("SFKUZ")
-
-
-class Violation(AssertionError):
-    """A rule was broken."""
+MAX_DISRUPTIONS = 10
+_SEEN = str.maketrans("OH", "IP")
 
 
 class Oracle:
@@ -22,158 +29,234 @@ class Oracle:
     def __init__(self, cluster: Cluster, flows: Mapping[str, Mapping[str, Any]]) -> None:
         self._cluster, self._flows = cluster, flows
         self.violations: list[str] = []
-        self._created: dict[Attempt, int] = defaultdict(int)
-        self._deleted_by_users: set[Attempt] = set()
-        self._ledgers: dict[str, str] = {}
-        self._attempts: dict[str, list[int]] = {}
-        self._ended: set[str] = set()
-        self._gone: set[str] = set()
-        self._succeeded: set[tuple[str, int]] = set()
-        self._runs: dict[str, dict[str, Any]] = {}
-        self._alive: dict[Attempt, set[str]] = defaultdict(set)
-        self.writes = 0
+        self.runs: dict[str, RunTruth] = {}
+        self._truths: dict[Attempt, AttemptTruth] = defaultdict(AttemptTruth)
+        self.live: set[str] = set()
+        """Runs that exist and have not ended, by UID."""
+        self._ended = asyncio.Event()
         cluster.world.on_change(self._changed)
 
-    def user_deletes(self, obj: Mapping[str, Any]) -> None:
-        """Note that somebody else deletes a Job or pod: what follows is their doing."""
-        attempt = self._attempt(obj)
+    async def all_ended(self) -> None:
+        """Wait until no run lives."""
+        while self.live:
+            self._ended.clear()
+            await self._ended.wait()
+
+    def meddled(self, obj: Mapping[str, Any]) -> None:
+        """Note that somebody else touches a Job or pod: what follows is their doing."""
+        attempt = attempt_of(obj)
         if attempt is not None:
-            self._deleted_by_users.add(attempt)
+            self._truths[attempt].meddled = True
+            if attempt[0] in self.runs:
+                self.runs[attempt[0]].meddled = True
 
     def _changed(self, kind: Kind, change: str, obj: dict[str, Any]) -> None:
-        self.writes += 1
-        if kind == FLOWRUNS:
-            self._run_changed(change, obj)
-        elif kind == JOBS and change == "ADDED" and keys.LABEL_TOMBSTONE not in obj["metadata"]["labels"]:
-            self._job_created(obj)
-        elif kind == PODS:
+        if kind is PODS:
             self._pod_changed(change, obj)
+        elif kind is JOBS:
+            self._job_changed(change, obj)
+        elif kind is FLOWRUNS:
+            self._run_changed(change, obj)
 
-    # What may be created
+    # Jobs
 
-    def _job_created(self, obj: Mapping[str, Any]) -> None:
-        attempt = self._attempt(obj)
+    def _job_changed(self, change: str, job: dict[str, Any]) -> None:
+        attempt = attempt_of(job)
         if attempt is None:
             return
-        uid, slot, _ = attempt
-        self._created[attempt] += 1
-        if uid in self._gone or attempt in self._deleted_by_users:
-            # Its owner is gone and it is collected at once, or somebody freed a name that a request was on its way for.
+        truth, run = self._truths[attempt], self.runs.get(attempt[0])
+        if change == "ADDED" and not is_tombstone(job):
+            truth.created += 1
+            if run is not None and not run.is_gone and not truth.meddled:
+                self._check_creation(attempt, truth, run)
+        elif change == "DELETED":
+            if run is not None and not run.is_gone and not truth.meddled:
+                self._check_deletion(attempt, truth, run)
             return
-        if self._created[attempt] > 1:
-            self._broken(1, f"the Job of {attempt} was created twice")
-        if (uid, slot) in self._succeeded:
-            self._broken(2, f"the Job of {attempt} was created although its work had succeeded")
-        self._check_ledger(attempt)
-        if uid in self._ended:
-            self._broken(6, f"the Job of {attempt} was created after the run had ended")
+        had_ended = truth.ended is not None
+        truth.see_job(job, self._cluster.now())
+        if is_tombstone(job) and not had_ended and run is not None and not run.is_gone and not truth.meddled:
+            self._check_stop(attempt, run)
 
-    def _check_ledger(self, attempt: Attempt) -> None:
+    def _check_creation(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
         uid, slot, number = attempt
-        slots, attempts = self._ledgers.get(uid, ""), self._attempts.get(uid, [])
-        if not slots:
+        if truth.created > 1:
+            self._broken(1, f"the Job of {attempt} was created {truth.created} times")
+        before = self._truths.get((uid, slot, number - 1))
+        is_again = number - 1 <= (run.base[slot] if run.base else 0)
+        had_succeeded = before is not None and before.complete and not before.meddled and not before.lost
+        had_succeeded = had_succeeded and not is_again
+        if run.slots[slot : slot + 1] == "S" or had_succeeded:
+            self._broken(2, f"the Job of {attempt} was created although its work had succeeded")
+        if run.final_status is not None:
+            self._broken(6, f"the Job of {attempt} was created after the run had ended")
+        self._check_name(attempt, run)
+
+    def _check_name(self, attempt: Attempt, run: RunTruth) -> None:
+        _, slot, number = attempt
+        if not run.slots:
             self._broken(3, f"the Job of {attempt} exists before the run's status names anything")
             return
-        if slots[slot] not in "IOX" or attempts[slot] != number:
-            self._broken(3, f"the Job of {attempt} exists, but status says {slots[slot]}, attempt {attempts[slot]}")
-        flow = self._flows[self._runs[uid]["spec"]["flowRef"]["name"]]
-        tasks = flow["spec"]["tasks"]
-        names = [task["name"] for task in tasks]
-        for need in tasks[slot].get("needs", ()):
-            if slots[names.index(need)] != "S":
-                self._broken(3, f"the Job of {attempt} exists, but its need {need} is {slots[names.index(need)]}")
+        if run.slots[slot] not in LIVE or run.attempts[slot] != number:
+            self._broken(3, f"the Job of {attempt} exists, status says {run.slots[slot]}, {run.attempts[slot]}")
+        needs = run.needs(slot)
+        letters = [run.slots[need] for need in needs]
+        if not may_run(run.tasks[slot], letters, [bool(run.tasks[need].get("allowFailure")) for need in needs]):
+            self._broken(3, f"the Job of {attempt} exists, but its needs are {letters}")
+        if slot >= run.first_finally and not set(run.slots[: run.first_finally]) <= FINAL:
+            self._broken(3, f"the Job of {attempt} of finally exists, but tasks are {run.slots}")
 
-    # What lives
+    def _check_stop(self, attempt: Attempt, run: RunTruth) -> None:
+        _, slot, number = attempt
+        if run.attempts[slot : slot + 1] == [number] and run.slots[slot] in "IO":
+            self._broken(7, f"the Job of {attempt} was stopped while status says {run.slots[slot]}")
 
-    def _pod_changed(self, change: str, obj: Mapping[str, Any]) -> None:
-        attempt = self._attempt(obj)
+    def _check_deletion(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
+        _, slot, number = attempt
+        if number >= run.attempts[slot] and run.slots[slot] not in FINAL:
+            self._broken(12, f"the Job of {attempt} was deleted while status says {run.slots[slot]}")
+        if truth.ended is None or self._cluster.now() < truth.ended + GRACE_SECONDS - 1.0:
+            self._broken(12, f"the Job of {attempt} was deleted before its name was held for {GRACE_SECONDS:.0f} s")
+
+    # Pods
+
+    def _pod_changed(self, change: str, pod: dict[str, Any]) -> None:
+        attempt = attempt_of(pod)
         if attempt is None:
             return
-        alive = change != "DELETED" and obj["status"].get("phase") not in ("Succeeded", "Failed")
-        if alive and attempt[:2] in self._succeeded:
-            alive = any("terminated" not in c["state"] for c in obj["status"].get("containerStatuses") or ())
-        pods = self._alive[attempt]
-        was_alive = obj["metadata"]["uid"] in pods
-        if alive:
-            pods.add(obj["metadata"]["uid"])
-        else:
-            pods.discard(obj["metadata"]["uid"])
-        if alive and not was_alive:
-            self._check_alive(attempt)
+        truth, run = self._truths[attempt], self.runs.get(attempt[0])
+        came_to_life = truth.see_pod(pod, is_gone=change == "DELETED")
+        if came_to_life and run is not None and not run.is_gone:
+            self._check_life(attempt, truth, run)
 
-    def _check_alive(self, attempt: Attempt) -> None:
+    def _check_life(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
         uid, slot, number = attempt
-        mine = {key: pods for key, pods in self._alive.items() if key[0] == uid and pods}
-        others = [key for key in mine if key[1] == slot and key[2] != number]
-        if others and attempt not in self._deleted_by_users:
-            self._broken(5, f"pods of {attempt} and {others} live at the same time")
-        run = self._runs.get(uid)
-        if run is None:
-            return
-        limit = self._flows[run["spec"]["flowRef"]["name"]]["spec"].get("parallelism", 50)
-        total = sum(len(pods) for pods in mine.values())
-        if total > limit and not self._deleted_by_users:
-            self._broken(4, f"{total} pods of run {uid} live, {limit} are allowed")
+        if len(truth.pods) > 1 and not truth.meddled:
+            self._broken(1, f"{attempt} has had {len(truth.pods)} pods")
+        others = [n for n in range(1, number) if (old := self._truths.get((uid, slot, n))) is not None and old.alive]
+        if others and not truth.meddled:
+            self._broken(5, f"pods of {attempt} and of attempts {others} live at the same time")
+        total = sum(len(each.alive) for key, each in self._truths.items() if key[0] == uid)
+        if total > run.parallelism and not run.meddled:
+            self._broken(4, f"{total} pods of {run.name} live, {run.parallelism} are allowed")
 
-    # What status says
+    # Runs
 
     def _run_changed(self, change: str, obj: dict[str, Any]) -> None:
         uid = obj["metadata"]["uid"]
+        run = self.runs.get(uid)
+        if run is None:
+            spec = self._flows[obj["spec"]["flowRef"]["name"]]["spec"]
+            run = RunTruth(obj, spec, self._cluster.now())
+            self.runs[uid] = run
+            self.live.add(uid)
         if change == "DELETED":
-            self._gone.add(uid)
-            return
-        self._runs[uid] = obj
-        status = obj.get("status") or {}
-        ledger = status.get("ledger")
-        if ledger is None:
-            return
-        self._check_transitions(uid, self._ledgers.get(uid, ""), ledger)
-        self._ledgers[uid], self._attempts[uid] = ledger["slots"], list(ledger["attempts"])
-        for slot, letter in enumerate(ledger["slots"]):
-            if letter == "S":
-                self._succeeded.add((uid, slot))
-                # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
-                self._alive[uid, slot, ledger["attempts"][slot]].clear()
+            run.is_gone = True
+            self._leave(uid)
+        elif obj.get("status") != run.obj.get("status"):
+            self._status_changed(uid, run, obj["status"], obj["spec"].get("desiredState", "Running"))
+        run.obj = obj
+
+    def _status_changed(self, uid: str, run: RunTruth, status: dict[str, Any], desired: str) -> None:
+        if run.final_status is not None:
+            self._broken(6, f"{run.name} changed after its end: from {run.final_status} to {status}")
+        ledger = status.get("ledger") or {"slots": "", "attempts": []}
+        slots, attempts = ledger["slots"], list(ledger["attempts"])
+        decided = slots.translate(_SEEN) != run.slots.translate(_SEEN) or "completionTime" in status
+        run.deciding, run.cosmetic = run.deciding + decided, run.cosmetic + (not decided)
+        if slots != run.slots or attempts != run.attempts:
+            self._check_steps(uid, run, slots, attempts, status)
+            run.slots, run.attempts = slots, attempts
+        run.take_stop(status, desired)
         if "completionTime" in status:
-            self._check_end(uid, ledger["slots"], status)
-            self._ended.add(uid)
+            run.final_status = status
+            self._leave(uid)
+            self._check_end(uid, run, slots, status)
 
-    def _check_transitions(self, uid: str, before: str, ledger: Mapping[str, Any]) -> None:
-        slots, old = ledger["slots"], self._attempts.get(uid, [])
-        for slot, (was, now) in enumerate(zip(before, slots, strict=False)):
-            if was in FINAL and was != now:
-                self._broken(8, f"slot {slot} of {uid} went from {was} to {now}")
-        for slot, (was_number, number) in enumerate(zip(old, ledger["attempts"], strict=False)):
-            if number not in (was_number, was_number + 1):
-                self._broken(5, f"attempts of slot {slot} of {uid} went from {was_number} to {number}")
-        if uid in self._ended and before != slots:
-            self._broken(6, f"{uid} changed after its end: {before} to {slots}")
+    def _check_steps(self, uid: str, run: RunTruth, slots: str, attempts: list[int], status: Mapping[str, Any]) -> None:
+        old_slots, old_attempts = run.slots or "P" * len(slots), run.attempts or [0] * len(slots)
+        if len(slots) != len(old_slots):
+            self._broken(8, f"{run.name} went from {old_slots} to {slots}")
+            return
+        reopened = run.take_retry(status.get("attempt", 1))
+        for slot, (was, now) in enumerate(zip(old_slots, slots, strict=True)):
+            if was == now and old_attempts[slot] == attempts[slot]:
+                continue
+            if was in FINAL and slot not in reopened:
+                self._broken(8, f"slot {slot} of {run.name} went from {was} to {now}")
+            if attempts[slot] not in (old_attempts[slot], old_attempts[slot] + 1):
+                self._broken(5, f"slot {slot} of {run.name}: attempt {attempts[slot]} came after {old_attempts[slot]}")
+            if attempts[slot] > old_attempts[slot]:
+                self._check_attempt(uid, run, slot, attempts[slot])
+            if was in "RW" and now in "IS" and self._cluster.now() < run.due(slot):
+                self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
+            if now in "SF" and attempts[slot]:
+                self._check_result((uid, slot, attempts[slot]), now, status)
+                self._check_outputs((uid, slot, attempts[slot]), now, run, status)
 
-    def _check_end(self, uid: str, slots: str, status: Mapping[str, Any]) -> None:
+    def _check_attempt(self, uid: str, run: RunTruth, slot: int, number: int) -> None:
+        if run.was_terminated or (run.was_stopped and slot < run.first_finally):
+            self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named after it was stopped")
+        base = run.base[slot] if run.base else 0
+        disrupted = sum(self._truths[uid, slot, each].disrupted for each in range(base + 1, number))
+        limit = (run.tasks[slot].get("retry") or {}).get("limit", 0)
+        if number > base + 1 + limit + min(disrupted, MAX_DISRUPTIONS):
+            self._broken(5, f"attempt {number} of slot {slot} of {run.name}: limit {limit}, {disrupted} disruptions")
+
+    def _check_result(self, attempt: Attempt, letter: str, status: Mapping[str, Any]) -> None:
+        truth = self._truths[attempt]
+        if letter == "S":
+            if not truth.clean and not truth.complete:
+                self._broken(7, f"{attempt} is told to have succeeded, but nothing of it has")
+            # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
+            truth.alive.clear()
+        elif truth.complete and not truth.meddled and not truth.lost:
+            self._broken(7, f"{attempt} is told to have failed, but its Job is complete: {status.get('tasks')}")
+
+    def _check_outputs(self, attempt: Attempt, letter: str, run: RunTruth, status: Mapping[str, Any]) -> None:
+        """What a container wrote must reach those that ask for it, or the task has not succeeded."""
+        name = run.tasks[attempt[1]]["name"]
+        if letter == "S" and (status.get("outputs") or {}).get(name) != {"n": 1} and run.is_wanted(name):
+            self._broken(7, f"{attempt} is told to have succeeded, but its outputs are not there")
+
+    def _check_end(self, uid: str, run: RunTruth, slots: str, status: Mapping[str, Any]) -> None:
         if not set(slots) <= FINAL:
-            self._broken(8, f"{uid} ended with slots {slots}")
-        condition = next(c for c in status["conditions"] if c["type"] == "Succeeded")
-        good = set(slots) <= set("SK")
-        if (condition["status"] == "True") != good:
-            self._broken(7, f"{uid} ended {condition['status']} with slots {slots}")
-        if uid not in self._ended and any(pods for key, pods in self._alive.items() if key[0] == uid) and "Z" in slots:
-            self._broken(11, f"{uid} ended as cancelled while pods live")
+            self._broken(8, f"{run.name} ended with slots {slots}")
+        condition = next(each for each in status["conditions"] if each["type"] == "Succeeded")
+        if (condition["status"] == "True") != went_well(run.tasks, slots):
+            self._broken(7, f"{run.name} ended {condition['status']} with slots {slots}")
+        for slot, letter in enumerate(slots):
+            truth = self._truths.get((uid, slot, run.attempts[slot]))
+            if letter == "Z" and truth is not None and not truth.meddled:
+                if truth.alive:
+                    self._broken(11, f"{run.name} ended while a pod of its stopped slot {slot} lives")
+                if truth.ended is None:
+                    self._broken(11, f"{run.name} ended while the Job of its stopped slot {slot} may run")
 
-    def _attempt(self, obj: Mapping[str, Any]) -> Attempt | None:
-        labels = obj["metadata"].get("labels") or {}
-        if keys.LABEL_RUN_UID not in labels or keys.LABEL_SLOT not in labels:
-            return None
-        return labels[keys.LABEL_RUN_UID], int(labels[keys.LABEL_SLOT]), int(labels[keys.LABEL_ATTEMPT])
+    def _leave(self, uid: str) -> None:
+        self.live.discard(uid)
+        self._ended.set()
 
-    def _broken(self, rule: int, what: str) -> None:
-        self.violations.append(f"rule {rule}, at {self._cluster.now():.3f}: {what}")
+    # At the end
+
+    def check_writes(self, operators: int, crashes: int) -> None:
+        """Hold the writes of each run against what its tasks and its life justify."""
+        for run in self.runs.values():
+            steps = 3 + 4 * len(run.tasks) * run.attempt + 2 * sum(run.attempts)
+            seconds = self._cluster.now() - run.created
+            if run.deciding > steps:
+                self._broken(14, f"{run.name} was written {run.deciding} times to decide, {steps} would do")
+            if run.cosmetic > operators * (seconds + 1) + crashes:
+                self._broken(14, f"{run.name} was written {run.cosmetic} times to tell, in {seconds:.0f} s")
 
     def unfinished(self) -> list[str]:
         """Give the runs that exist and have not ended, with what they say of themselves."""
-        found = []
-        for obj in self._cluster.world.list(FLOWRUNS):
-            status = obj.get("status") or {}
-            if "completionTime" not in status:
-                slots = (status.get("ledger") or {}).get("slots", "")
-                found.append(f"{obj['metadata']['name']} {slots} {status.get('why', '')}")
-        return found
+        runs = [self.runs[uid] for uid in sorted(self.live)]
+        return [f"{run.name} {run.slots} {(run.obj.get('status') or {}).get('why', '')}" for run in runs]
+
+    def kept(self) -> list[str]:
+        """Give the Jobs that are there, for when retention should have taken them."""
+        return [job["metadata"]["name"] for job in self._cluster.world.list(JOBS)]
+
+    def _broken(self, rule: int, what: str) -> None:
+        self.violations.append(f"rule {rule}, at {self._cluster.now() - START:.3f}: {what}")

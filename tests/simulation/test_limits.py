@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from simulation.chance import Chance
+from simulation.chance import Chance, dice
 from simulation.cluster import Cluster
+from simulation.node import Node
 from simulation.operators import OperatorProcess
 from simulation.test_poisoned import reason, until
 from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS
@@ -22,8 +23,9 @@ def a_flow(**spec: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def a_cluster(operators: int = 1, **spec: Any) -> AsyncIterator[Cluster]:
     """Give a cluster with one Flow and operators at work."""
-    chance = Chance(1, frozenset())
-    cluster = Cluster(chance)
+    chance = Chance(frozenset(), dice(1))
+    cluster = Cluster()
+    Node(cluster, chance)
     cluster.world.create(FLOWS, a_flow(**spec), namespace="default")
     processes = [OperatorProcess(f"operator-{index}", cluster, chance, Counter()) for index in range(operators)]
     lives = [asyncio.create_task(process.run()) for process in processes]

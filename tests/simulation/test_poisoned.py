@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from simulation.chance import Chance
+from simulation.chance import Chance, dice
 from simulation.cluster import Cluster
+from simulation.node import Node
 from simulation.operators import OperatorProcess
 from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, REVISIONS
 from virtual_loop import on_virtual_time
@@ -35,8 +36,9 @@ async def until(what: Any) -> None:
 
 @on_virtual_time
 async def test_a_run_that_lost_its_revision_is_told_ended_on_cancel_and_disturbs_nobody():
-    chance = Chance(1, frozenset())
-    cluster = Cluster(chance)
+    chance = Chance(frozenset(), dice(1))
+    cluster = Cluster()
+    Node(cluster, chance)
     cluster.world.create(FLOWS, FLOW, namespace="default")
     cluster.world.create(FLOWRUNS, a_run("bad"), namespace="default")
     first = asyncio.create_task(OperatorProcess("first", cluster, chance, Counter()).run())
@@ -66,8 +68,9 @@ async def test_a_run_that_lost_its_revision_is_told_ended_on_cancel_and_disturbs
 
 @on_virtual_time
 async def test_a_status_that_somebody_spoilt_is_told_and_not_taken_for_a_new_run():
-    chance = Chance(1, frozenset())
-    cluster = Cluster(chance)
+    chance = Chance(frozenset(), dice(1))
+    cluster = Cluster()
+    Node(cluster, chance)
     cluster.world.create(FLOWS, FLOW, namespace="default")
     run = cluster.world.create(FLOWRUNS, a_run("bad"), namespace="default")
     operator = OperatorProcess("only", cluster, chance, Counter())

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -33,7 +34,12 @@ class Condition(Model):
 
 def timestamp(instant: float) -> str:
     """Write seconds since the epoch as Kubernetes does: RFC 3339, UTC, whole seconds."""
-    return datetime.fromtimestamp(int(instant), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _timestamp(int(instant))
+
+
+@lru_cache(maxsize=1024)
+def _timestamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def micro_timestamp(instant: float) -> str:
@@ -48,7 +54,10 @@ def instant_of(text: str | None) -> float | None:
 
 def find(conditions: Iterable[Mapping[str, Any]] | None, kind: str) -> Mapping[str, Any] | None:
     """Give the condition of a type, if it is there."""
-    return next((condition for condition in conditions or () if condition.get("type") == kind), None)
+    for condition in conditions or ():
+        if condition.get("type") == kind:
+            return condition
+    return None
 
 
 def is_true(conditions: Iterable[Mapping[str, Any]] | None, kind: str) -> bool:

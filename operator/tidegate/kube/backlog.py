@@ -26,6 +26,9 @@ class Priority(IntEnum):
     RESYNC = 2
 
 
+_PRIORITIES = tuple(Priority)
+
+
 class Taken(NamedTuple, Generic[K]):
     """A key to work on now, and the seconds that it waited."""
 
@@ -80,7 +83,7 @@ class Backlog(Generic[K]):
     def take(self, now: float) -> Taken[K] | None:
         """Give the next key to work on, or None; `done` must follow."""
         self._queue_due(now)
-        heads = [head for priority in Priority if (head := self._head(priority)) is not None]
+        heads = [head for priority in _PRIORITIES if (head := self._head(priority)) is not None]
         if not heads:
             return None
         self._takes += 1

@@ -15,6 +15,7 @@ class Children:
         self.pods: dict[Attempt, tuple[PodFact, ...]] = {}
         self.alive: set[Attempt] = set()
         self._changed: set[int] = set()
+        self._holders: dict[Attempt, tuple[Seen, ...]] = {}
 
     def put(self, seen: Seen) -> bool:
         """Take a Job or pod; say whether it is news."""
@@ -25,7 +26,8 @@ class Children:
         fact = seen.fact
         self._changed.add(fact.attempt[0])
         if isinstance(fact, JobFact):
-            self.jobs[fact.attempt] = fact
+            others_of = tuple(job for job in self._holders.get(fact.attempt, ()) if job.uid != seen.uid)
+            self._keep_jobs(fact.attempt, (*others_of, seen))
         else:
             others = tuple(pod for pod in self.pods.get(fact.attempt, ()) if pod.uid != fact.uid)
             self._keep_pods(fact.attempt, (*others, fact))
@@ -40,14 +42,25 @@ class Children:
         self._changed.add(attempt[0])
         if isinstance(seen.fact, PodFact):
             self._keep_pods(attempt, tuple(pod for pod in self.pods.get(attempt, ()) if pod.uid != uid))
-        elif attempt in self.jobs and self.jobs[attempt].uid == uid:
-            del self.jobs[attempt]
+        else:
+            self._keep_jobs(attempt, tuple(job for job in self._holders.get(attempt, ()) if job.uid != uid))
         return True
 
     def take_changed(self) -> AbstractSet[int]:
         """Give, once, the slots of which something was seen since the last time."""
         changed, self._changed = self._changed, set()
         return changed
+
+    def _keep_jobs(self, attempt: Attempt, holders: tuple[Seen, ...]) -> None:
+        """Keep the Jobs that are seen under one name: of a deleted one and what took its name, the newer counts."""
+        if not holders:
+            self._holders.pop(attempt, None)
+            self.jobs.pop(attempt, None)
+            return
+        self._holders[attempt] = holders
+        fact = max(holders, key=lambda job: job.version).fact
+        assert isinstance(fact, JobFact)  # noqa: S101  only Jobs come here
+        self.jobs[attempt] = fact
 
     def _keep_pods(self, attempt: Attempt, pods: tuple[PodFact, ...]) -> None:
         if pods:

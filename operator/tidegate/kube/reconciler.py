@@ -9,6 +9,7 @@ from typing import Any
 
 from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.facts import Facts
+from tidegate.engine.graph import Graph
 from tidegate.engine.plan import Plan, decide, overflow, spilled
 from tidegate.engine.run import Run
 from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound
@@ -149,7 +150,7 @@ class Reconciler:
                 self._measure_hop(plan, heard)
                 await self._report(current, plan)
             self._wake(key, plan, again)
-            if again != 0.0:
+            if again != 0.0 and plan.outcome is None:  # after the end once more: when do its Jobs go?
                 return
         self._queue.add(key, Priority.RESYNC)
 
@@ -165,7 +166,7 @@ class Reconciler:
             changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,
         )
         plan = decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)
-        current.unsettled = frozenset(a.attempt[0] for a in plan.actions if isinstance(a, ConfirmGone))
+        current.unsettled = _unsettled(plan, current.graph)
         current.is_followed = not plan.deciding  # until it is written, what was seen is not accounted for
         return plan
 
@@ -242,6 +243,13 @@ class Reconciler:
             await self._reporter.tell(current.run, plan.happenings, now)
         except ApiError as error:
             log.warning("an event could not be written", extra={"run": current.run.name, "error": str(error)})
+
+
+def _unsettled(plan: Plan, graph: Graph) -> frozenset[int]:
+    """Give the slots to look at again though nothing comes: live reads are asked for, or a Job is over only now."""
+    over = (graph.slots[end.task] for end in plan.ended)
+    acted = (action.attempt[0] for action in plan.actions if isinstance(action, ConfirmGone | StartJob))
+    return frozenset((*over, *acted))
 
 
 def _desired(obj: Object) -> str:

@@ -8,12 +8,16 @@ Object = dict[str, Any]
 Objects = list[Object]
 
 
+_PLAIN = frozenset((str, int, bool, type(None)))
+"""Types of which copies share the value: most of any tree, so they are not worth a call each."""
+
+
 def copied(value: Any) -> Any:
     """Copy a JSON tree; whole floats become integers, as they do on their way through a real API server."""
     if type(value) is dict:
-        return {name: copied(part) for name, part in value.items()}
+        return {name: part if type(part) in _PLAIN else copied(part) for name, part in value.items()}
     if type(value) is list:
-        return [copied(part) for part in value]
+        return [part if type(part) in _PLAIN else copied(part) for part in value]
     if type(value) is float and value.is_integer():
         return int(value)
     return value
@@ -38,7 +42,11 @@ def merged(target: Any, patch: Any) -> Any:
 def without_nulls(value: Any) -> Any:
     """Copy a JSON tree without the null fields of its objects."""
     if isinstance(value, dict):
-        return {name: without_nulls(part) for name, part in value.items() if part is not None}
+        return {
+            name: part if type(part) in _PLAIN else without_nulls(part)
+            for name, part in value.items()
+            if part is not None
+        }
     if isinstance(value, list):
         return [without_nulls(part) for part in value]
     return copied(value)

@@ -1,0 +1,87 @@
+"""Flows to simulate: small ones of every shape the engine knows. What the engine learns is to be drawn here, too."""
+
+import random
+from functools import lru_cache
+from typing import Any
+
+POOL = 16
+"""Flows that the seeds of one page share: compiling one costs as much as simulating a run of it."""
+PAGE = 64
+
+SIZES = (1, 2, 2, 3, 3, 4, 5, 6)
+RULES = (
+    "AllFailed",
+    "AllDone",
+    "AllDoneMinOneSucceeded",
+    "AllSkipped",
+    "AnySucceeded",
+    "AnyFailed",
+    "AnyDone",
+    "NoneFailed",
+    "NoneFailedMinOneSucceeded",
+    "NoneSkipped",
+    "Always",
+)
+
+Spec = dict[str, Any]
+
+
+def flow_for(seed: int, rng: random.Random, name: str) -> Spec:
+    """Draw a Flow of a seed's page."""
+    spec = _pooled(seed // PAGE, rng.randrange(POOL))
+    return {"apiVersion": "tidegate.dev/v1alpha1", "kind": "Flow", "metadata": {"name": name}, "spec": spec}
+
+
+@lru_cache(maxsize=4 * POOL)
+def _pooled(page: int, index: int) -> Spec:
+    return a_spec(random.Random(f"flow {page} {index}"))
+
+
+def a_spec(rng: random.Random) -> Spec:
+    """Draw the spec of a Flow: a few tasks, each with some needs among those before it."""
+    tasks = _tasks(rng, "t", rng.choice(SIZES))
+    spec: Spec = {"tasks": tasks, "parallelism": rng.choice([1, 2, 50])}
+    if rng.random() < 0.3:
+        spec["jobRetention"] = {"succeededSeconds": rng.choice([0, 400]), "failedSeconds": rng.choice([0, 400])}
+    if rng.random() < 0.2:
+        spec["finally"] = _tasks(rng, "f", rng.randint(1, 2))
+    if rng.random() < 0.15:
+        spec["failFast"] = True
+    if rng.random() < 0.1:
+        spec["deadlineSeconds"] = rng.choice([1, 5, 20])
+    if rng.random() < 0.15:
+        spec["retry"] = {"limit": 1, "mode": rng.choice(["Failed", "All"]), "delaySeconds": rng.choice([0, 5])}
+    return spec
+
+
+def _tasks(rng: random.Random, prefix: str, count: int) -> list[Spec]:
+    tasks: list[Spec] = []
+    for number in range(count):
+        needs = [task["name"] for task in tasks if rng.random() < 0.4]
+        task: Spec = {"name": f"{prefix}{number}", "needs": needs, **_body(rng, needs)}
+        if needs and rng.random() < 0.25:
+            task["runWhen"] = rng.choice(RULES)
+        if rng.random() < 0.1:
+            task["allowFailure"] = True
+        if needs and rng.random() < 0.2:
+            task["when"] = f"has(tasks.{needs[0]}.outputs) || tasks.{needs[0]}.attempts > 0"
+        tasks.append(task)
+    return tasks
+
+
+def _body(rng: random.Random, needs: list[str]) -> Spec:
+    kind = rng.random()
+    if kind < 0.1:
+        return {"set": {"x": 1}}
+    if kind < 0.15:
+        return {"wait": {"seconds": rng.randint(0, 20)}}
+    if kind < 0.18:
+        return {"fail": {"message": "as planned"}}
+    body: Spec = {"image": "busybox", "command": ["true"]}
+    if rng.random() < 0.6:
+        body["retry"] = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5])}
+    if rng.random() < 0.1:
+        body["timeoutSeconds"] = rng.choice([1, 10])
+    if needs and rng.random() < 0.2:
+        body["args"] = [f"$[[ string(tasks.{needs[-1]}.?outputs.?n.orValue(0)) ]]"]
+    return body

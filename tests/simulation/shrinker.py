@@ -1,0 +1,164 @@
+"""Making a failing scenario small: fewer faults, runs, tasks and acts, and as many throws as possible set to nothing.
+
+What is kept breaks the same rule. Nothing of it is minimal for certain; it is small enough to be read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from simulation.chance import dice, recorded, tape
+from simulation.scenario import Scenario, drawn
+from simulation.simulation import Result, play
+
+MOST_PLAYS = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A scenario with all its throws, and what playing it showed."""
+
+    scenario: Scenario
+    throws: tuple[float, ...]
+    result: Result
+
+
+def recorded_case(seed: int, faults: frozenset[str] | None = None) -> Case:
+    """Play a seed and keep every throw."""
+    scenario, throws = drawn(seed, faults), []
+    result = play(scenario, recorded(dice(seed), throws))
+    return Case(scenario, tuple(throws), result)
+
+
+def rule_of(result: Result) -> str:
+    """Give what was broken first, without where and when."""
+    return result.violations[0].split(",")[0].split(":")[0] if result.violations else ""
+
+
+class Shrinker:
+    """Shrinks one case; `plays` counts how often it was played."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.plays = case, 0
+        self._rule = rule_of(case.result)
+
+    def shrink(self) -> Case:
+        """Shrink until nothing helps any more, or it was played often enough."""
+        before: tuple[Any, ...] = ()
+        while before != (before := self._size()) and self.plays < MOST_PLAYS:
+            self._cut_throws()
+            for variants in (_fewer_faults, _fewer_runs, _fewer_acts, _fewer_tasks, _simpler):
+                self._take_first_of(variants)
+            self._silence_throws()
+        return self.case
+
+    def _size(self) -> tuple[int, ...]:
+        scenario = self.case.scenario
+        tasks = sum(len(_all_tasks(flow["spec"])) for flow in scenario.flows)
+        thrown = sum(1 for throw in self.case.throws if throw)
+        return len(scenario.faults), len(scenario.runs), len(scenario.acts), tasks, thrown
+
+    def _try(self, scenario: Scenario, throws: Sequence[float]) -> bool:
+        if self.plays >= MOST_PLAYS:
+            return False
+        self.plays += 1
+        result = play(scenario, tape(throws))
+        if rule_of(result) != self._rule:
+            return False
+        self.case = Case(scenario, tuple(throws), result)
+        return True
+
+    def _take_first_of(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> None:
+        """Take variants of the scenario as long as one of them still fails."""
+        while any(self._try(variant, self.case.throws) for variant in variants(self.case.scenario)):
+            pass
+
+    def _cut_throws(self) -> None:
+        """Cut off as much of the end as possible: after the last throw nothing happens any more."""
+        good, bad = 0, len(self.case.throws)
+        while good < bad:
+            middle = (good + bad) // 2
+            if self._try(self.case.scenario, self.case.throws[:middle]):
+                bad = middle
+            else:
+                good = middle + 1
+
+    def _silence_throws(self) -> None:
+        """Set throws to nothing, in blocks that become smaller."""
+        size = max(1, len(self.case.throws) // 2)
+        while size:
+            for start in range(0, len(self.case.throws), size):
+                throws = list(self.case.throws)
+                if any(throws[start : start + size]):
+                    throws[start : start + size] = [0.0] * len(throws[start : start + size])
+                    self._try(self.case.scenario, throws)
+            size //= 2
+
+
+def _fewer_faults(scenario: Scenario) -> Iterator[Scenario]:
+    for fault in sorted(scenario.faults):
+        acts = tuple(act for act in scenario.acts if act.what != fault)
+        yield replace(scenario, faults=scenario.faults - {fault}, acts=acts)
+
+
+def _fewer_runs(scenario: Scenario) -> Iterator[Scenario]:
+    for name in scenario.runs:
+        runs = {other: run for other, run in scenario.runs.items() if other != name}
+        used = {flow for flow, _ in runs.values()}
+        yield replace(
+            scenario,
+            runs=runs,
+            acts=tuple(act for act in scenario.acts if act.run != name),
+            flows=tuple(flow for flow in scenario.flows if flow["metadata"]["name"] in used),
+        )
+
+
+def _fewer_acts(scenario: Scenario) -> Iterator[Scenario]:
+    for index in range(len(scenario.acts)):
+        yield replace(scenario, acts=scenario.acts[:index] + scenario.acts[index + 1 :])
+
+
+def _fewer_tasks(scenario: Scenario) -> Iterator[Scenario]:
+    for place, flow in enumerate(scenario.flows):
+        for task in _all_tasks(flow["spec"]):
+            spec = _without_task(flow["spec"], task["name"])
+            if spec["tasks"]:
+                yield _with_flow(scenario, place, spec)
+
+
+def _simpler(scenario: Scenario) -> Iterator[Scenario]:
+    """Leave out what a Flow or a task says beyond its name, needs and body."""
+    if scenario.aftermath:
+        yield replace(scenario, aftermath=False)
+    for place, flow in enumerate(scenario.flows):
+        spec = flow["spec"]
+        for field in sorted(spec.keys() - {"tasks"}):
+            yield _with_flow(scenario, place, {key: value for key, value in spec.items() if key != field})
+        for section in ("tasks", "finally"):
+            for index, task in enumerate(spec.get(section, ())):
+                for field in sorted(task.keys() - {"name", "image", "set", "wait", "fail"}):
+                    tasks = list(spec[section])
+                    tasks[index] = {key: value for key, value in task.items() if key != field}
+                    yield _with_flow(scenario, place, {**spec, section: tasks})
+
+
+def _with_flow(scenario: Scenario, place: int, spec: dict[str, Any]) -> Scenario:
+    flows = list(scenario.flows)
+    flows[place] = {**flows[place], "spec": spec}
+    return replace(scenario, flows=tuple(flows))
+
+
+def _without_task(spec: dict[str, Any], name: str) -> dict[str, Any]:
+    def kept(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {**task, "needs": [need for need in task.get("needs", ()) if need != name]}
+            for task in tasks
+            if task["name"] != name
+        ]
+
+    sections = {section: kept(spec[section]) for section in ("tasks", "finally") if section in spec}
+    return {**spec, **sections}
+
+
+def _all_tasks(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*spec["tasks"], *spec.get("finally", ())]

@@ -1,0 +1,138 @@
+"""What really happened in a simulated cluster, by its own record: never by what an operator wrote or remembers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.api import keys
+
+Attempt = tuple[str, int, int]
+"""The UID of a run, a slot, the number of an attempt."""
+
+FINAL = frozenset("SCFKUZ")
+LIVE = frozenset("IOXY")
+GRACE_SECONDS = 300.0
+
+
+def attempt_of(obj: Mapping[str, Any]) -> Attempt | None:
+    """Read which attempt a Job or pod is of; None for anything else."""
+    labels = obj["metadata"].get("labels") or {}
+    if keys.LABEL_RUN_UID not in labels or keys.LABEL_SLOT not in labels:
+        return None
+    return labels[keys.LABEL_RUN_UID], int(labels[keys.LABEL_SLOT]), int(labels[keys.LABEL_ATTEMPT])
+
+
+def is_tombstone(job: Mapping[str, Any]) -> bool:
+    """Whether a Job is there only to hold a name."""
+    return keys.LABEL_TOMBSTONE in job["metadata"]["labels"]
+
+
+@dataclass(slots=True)
+class AttemptTruth:
+    """One attempt. `alive` are the pods of it that may run, `meddled` says that others than operators touched it."""
+
+    created: int = 0
+    pods: set[str] = field(default_factory=set)
+    alive: set[str] = field(default_factory=set)
+    clean: bool = False
+    complete: bool = False
+    disrupted: bool = False
+    lost: bool = False
+    """Whether a pod of it is gone, and with it perhaps the output that nobody had read."""
+    meddled: bool = False
+    ended: float | None = None
+    """When its Job finished, or became a tombstone."""
+
+    def see_pod(self, pod: Mapping[str, Any], *, is_gone: bool) -> bool:
+        """Take a change of a pod; say whether it came to life just now."""
+        uid, status = pod["metadata"]["uid"], pod["status"]
+        is_new = uid not in self.pods
+        self.pods.add(uid)
+        self.lost = self.lost or is_gone
+        if is_gone or status.get("phase") in ("Succeeded", "Failed"):
+            self.alive.discard(uid)
+        elif is_new:
+            self.alive.add(uid)
+        for container in status.get("containerStatuses") or ():
+            end = container["state"].get("terminated")
+            if end is not None and end["exitCode"] == 0:
+                self.clean = True
+        if not self.disrupted:
+            self.disrupted = any(each["type"] == "DisruptionTarget" for each in status.get("conditions") or ())
+        return is_new
+
+    def see_job(self, job: Mapping[str, Any], now: float) -> None:
+        """Take a change of a Job."""
+        ends = {each["type"] for each in job["status"].get("conditions") or () if each["status"] == "True"}
+        self.complete = self.complete or "Complete" in ends
+        if self.ended is None and (ends & {"Complete", "Failed"} or is_tombstone(job)):
+            self.ended = now
+
+
+@dataclass(slots=True)
+class RunTruth:
+    """One run: its object as last written, its Flow, and how often it was written."""
+
+    obj: dict[str, Any]
+    spec: Mapping[str, Any]
+    created: float
+    slots: str = ""
+    attempts: list[int] = field(default_factory=list)
+    attempt: int = 1
+    """That of the whole run; `base` are the attempts that its tasks had had when it began."""
+    base: list[int] = field(default_factory=list)
+    final_status: dict[str, Any] | None = None
+    is_gone: bool = False
+    was_stopped: bool = False
+    """Whether its status shows that a wish to stop it was taken up; `was_terminated` likewise."""
+    was_terminated: bool = False
+    meddled: bool = False
+    deciding: int = 0
+    cosmetic: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """The tasks in the order of their slots."""
+        return [*self.spec["tasks"], *self.spec.get("finally", ())]
+
+    @property
+    def first_finally(self) -> int:
+        """The first slot of `finally`."""
+        return len(self.spec["tasks"])
+
+    @property
+    def parallelism(self) -> int:
+        """How many of its pods may live."""
+        return int(self.spec.get("parallelism", 50))
+
+    def needs(self, slot: int) -> list[int]:
+        """Give the slots that a task needs."""
+        names = [task["name"] for task in self.tasks]
+        return [names.index(need) for need in self.tasks[slot].get("needs", ())]
+
+    def due(self, slot: int) -> float:
+        """Give the instant that status fixed for the slot, 0 without one."""
+        ledger = (self.obj.get("status") or {}).get("ledger") or {}
+        return float(next((row[4] for row in ledger.get("extra") or () if row[0] == slot), 0.0))
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether an expression of another task reads the outputs of this one."""
+        return any(f"tasks.{name}.?outputs" in text for task in self.tasks for text in task.get("args", ()))
+
+    def take_stop(self, status: Mapping[str, Any], desired: str) -> None:
+        """Note a stop that the status shows: by the letters of what it stopped, or in so many words."""
+        shows = not {"X", "Z"}.isdisjoint(self.slots)
+        self.was_stopped = self.was_stopped or "stop" in status or (shows and desired in ("Cancelled", "Terminated"))
+        self.was_terminated = self.was_terminated or (shows and desired == "Terminated")
+
+    def take_retry(self, attempt: int) -> range:
+        """Note that the whole run is tried again; give the slots that may have been opened anew."""
+        if attempt == self.attempt:
+            return range(0)
+        self.attempt, self.base = attempt, list(self.attempts)
+        return range(self.first_finally)

@@ -1,0 +1,111 @@
+"""The people and controllers that meddle with a cluster while the operators work."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from simulation.chance import Chance
+from simulation.cluster import Cluster
+from simulation.oracle import Oracle
+from simulation.scenario import Act, Scenario
+from tidegate.api import keys
+from tidegate.errors import ApiError
+from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, PODS, Kind
+
+PREEMPTED_SECONDS = 8.0
+AGAIN_SECONDS = 1.0
+
+
+class Users:
+    """Do what the scenario says, when it says so; what cannot be done is left undone."""
+
+    def __init__(self, cluster: Cluster, chance: Chance, oracle: Oracle) -> None:
+        self._cluster, self._chance, self._oracle = cluster, chance, oracle
+        self._loop = asyncio.get_running_loop()
+
+    def begin(self, scenario: Scenario) -> None:
+        """Apply the Flows, and set a timer for everything else."""
+        for flow in scenario.flows:
+            self._cluster.world.create(FLOWS, flow, namespace="default")
+        for name, (flow, at) in scenario.runs.items():
+            self._loop.call_later(at, self._start, name, flow)
+        for act in scenario.acts:
+            self._loop.call_later(act.at, self._act, act)
+
+    def _start(self, name: str, flow: str) -> None:
+        run = {"apiVersion": keys.API_VERSION, "kind": "FlowRun", "metadata": {"name": name}}
+        body = {**run, "spec": {"flowRef": {"name": flow}}}
+        self._cluster.change(partial(self._cluster.world.create, FLOWRUNS, body, namespace="default"))
+
+    def _act(self, act: Act) -> None:
+        try:
+            ACTS[act.what](self, act)
+        except ApiError:
+            return
+        self._chance.struck[act.what] += 1
+
+    def want(self, state: str, act: Act) -> None:
+        """Have a run Cancelled or Terminated."""
+        self._patch(FLOWRUNS, act.run, {"desiredState": state})
+
+    def delete_run(self, act: Act) -> None:
+        """Delete a run with all that is its; sometimes another of the same name follows."""
+        flow = self._cluster.world.get(FLOWRUNS, "default", act.run)["spec"]["flowRef"]["name"]
+        self._delete(FLOWRUNS, act.run)
+        if act.pick < 0.5:
+            self._loop.call_later(AGAIN_SECONDS, self._start_again, act.run, flow)
+
+    def _start_again(self, name: str, flow: str) -> None:
+        with contextlib.suppress(ApiError):
+            self._start(name, flow)
+
+    def delete_child(self, kind: Kind, act: Act) -> None:
+        """Delete a Job or pod of a run, finished or not."""
+        found = [obj for obj in self._cluster.world.list(kind, "default") if _run_of(obj) == act.run]
+        if found:
+            victim = found[int(act.pick * len(found))]
+            self._oracle.meddled(victim)
+            self._delete(kind, victim["metadata"]["name"])
+
+    def preempt(self, act: Act) -> None:
+        """Suspend a Job as a queue does that needs its place, and resume it later."""
+        found = [
+            job for job in self._cluster.world.list(JOBS, "default") if _run_of(job) == act.run and _is_preemptible(job)
+        ]
+        if found:
+            victim = found[int(act.pick * len(found))]
+            self._oracle.meddled(victim)
+            self._patch(JOBS, victim["metadata"]["name"], {"suspend": True})
+            self._loop.call_later(PREEMPTED_SECONDS, self._resume, victim["metadata"]["uid"])
+
+    def _resume(self, uid: str) -> None:
+        for job in self._cluster.world.list(JOBS, "default"):
+            if job["metadata"]["uid"] == uid and keys.LABEL_TOMBSTONE not in job["metadata"]["labels"]:
+                self._patch(JOBS, job["metadata"]["name"], {"suspend": False})
+
+    def _patch(self, kind: Kind, name: str, spec: dict[str, Any]) -> None:
+        self._cluster.change(partial(self._cluster.world.patch_merge, kind, "default", name, {"spec": spec}))
+
+    def _delete(self, kind: Kind, name: str) -> None:
+        self._cluster.change(partial(self._cluster.world.delete, kind, "default", name))
+
+
+ACTS: dict[str, Callable[[Users, Act], None]] = {
+    "cancel": lambda users, act: users.want("Cancelled", act),
+    "terminate": lambda users, act: users.want("Terminated", act),
+    "run_deleted": Users.delete_run,
+    "job_deleted": lambda users, act: users.delete_child(JOBS, act),
+    "pod_deleted": lambda users, act: users.delete_child(PODS, act),
+    "job_preempted": Users.preempt,
+}
+
+
+def _run_of(obj: dict[str, Any]) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(keys.LABEL_RUN, ""))
+
+
+def _is_preemptible(job: dict[str, Any]) -> bool:
+    is_over = any(each["type"] in ("Complete", "Failed") for each in job["status"].get("conditions", ()))
+    return not is_over and not job["spec"].get("suspend")
