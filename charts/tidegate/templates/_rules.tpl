@@ -35,6 +35,16 @@
     - update
     - delete
 - apiGroups:
+    - tidegate.dev
+  resources:
+    - cacheentries
+  verbs:
+    - get
+    - list
+    - create
+    - update
+    - delete
+- apiGroups:
     - ''
   resources:
     - pods
@@ -76,6 +86,14 @@
 - apiGroups:
     - tidegate.dev
   resources:
+    - cacheentries
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tidegate.dev
+  resources:
     - flows/status
     - flowruns/status
   verbs:
@@ -91,6 +109,13 @@
     - create
     - update
     - patch
+    - delete
+    - deletecollection
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - cacheentries
+  verbs:
     - delete
     - deletecollection
 {{- end }}
