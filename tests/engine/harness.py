@@ -6,7 +6,7 @@ from typing import Any
 from tidegate.api.flow import FlowSpec
 from tidegate.engine import state as states
 from tidegate.engine.actions import StartJob
-from tidegate.engine.facts import Attempt, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
+from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
 from tidegate.engine.graph import Graph, compile_flow
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
@@ -39,6 +39,7 @@ class Story:
     pods: dict[Attempt, tuple[PodFact, ...]] = field(default_factory=dict)
     confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
+    cached: dict[int, CacheAnswer] | None = None
     plan: Plan | None = None
     state: State | None = None
 
@@ -51,7 +52,7 @@ class Story:
         self.now += seconds
         first = self.state is None
         state = self.state or states.fresh(self.graph)
-        facts = Facts(self.desired, self.jobs, self.pods, self.confirmed, self.rejections)
+        facts = Facts(self.desired, self.jobs, self.pods, self.confirmed, self.rejections, cached=self.cached)
         self.plan = decide(self.graph, self.run, state, facts, self.now, first=first)
         self.state = self.plan.state
         return self.plan

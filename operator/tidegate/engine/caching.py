@@ -64,7 +64,10 @@ def is_settled(draft: Draft, node: Node) -> bool:
 
 
 def _ask(draft: Draft, node: Node, cache: Cache) -> None:
+    if node.slot in draft.looked_for:
+        return
     draft.actions.append(LookUp(draft.attempt(node.slot), _key(draft, node), cache.scope))
+    draft.looked_for.add(node.slot)
     draft.move(node.slot, letters.HELD)
     draft.tell(node.slot, LOOKING, "it is looked up whether this work was done before")
 

@@ -34,8 +34,14 @@ async def look_up(client: Client, session: Session, action: LookUp, now: float) 
     if wait > 0:
         return wait
     looks = session.failures.get(action.attempt, 0) + 1
-    session.cached[action.attempt[0]] = await _answer(client, session, action, looks)
+    ours = next((kept.spec for kept in session.unkept.values() if _is_of(kept, action)), None)
+    session.cached[action.attempt[0]] = CacheAnswer(ours) if ours else await _answer(client, session, action, looks)
     return 0.0
+
+
+def _is_of(kept: KeepResult, action: LookUp) -> bool:
+    """Whether this is the result that is looked for, on its way into the cluster at this moment."""
+    return kept.spec["key"] == action.key and kept.spec["scope"] == action.scope
 
 
 async def _answer(client: Client, session: Session, action: LookUp, looks: int) -> CacheAnswer:
