@@ -19,6 +19,7 @@ from tidegate.api import keys
 from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError, TidegateError
 from tidegate.handlers.listener import listen
+from tidegate.kube.cache import Pruner
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.credentials import Credentials
 from tidegate.kube.flows import FlowReconciler
@@ -204,6 +205,7 @@ class Operator:
                 work = [
                     group.create_task(self._runs.run(self._reconciler.reconcile, self._settings.workers)),
                     group.create_task(self._flows.run(self._flow_reconciler.reconcile, _FLOW_WORKERS)),
+                    group.create_task(self._prune()),
                 ]
                 while not self._settings.leader_election or self._election.leading.is_set():  # noqa: ASYNC110
                     await asyncio.sleep(0.5)  # an Event tells only when leading begins
@@ -235,6 +237,17 @@ class Operator:
             self._reconciler.look_at_everything()
             for key in list(self._store.runs):
                 self._runs.add(key, Priority.RESYNC)
+
+    async def _prune(self) -> None:
+        """Delete cached results whose time has passed, now and then."""
+        pruner = Pruner(self._client, self._settings.namespaces, self._clocks.wall)
+        while True:
+            try:
+                deleted = await pruner.prune()
+                log.debug("cache pruned", extra={"entries": deleted})
+            except ApiError as error:
+                log.warning("the cache could not be pruned", extra={"error": str(error)})
+            await asyncio.sleep(self._settings.resync_seconds)
 
     async def _count_runs(self) -> None:
         while True:

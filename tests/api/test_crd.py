@@ -14,6 +14,8 @@ CRDS = {crd["spec"]["names"]["kind"]: crd for crd in crds()}
 ANNOTATION_LIMIT = 262_144
 
 kinds = pytest.mark.parametrize("kind", list(CRDS))
+RECORDS = {"CacheEntry"}
+"""Kinds that nobody reconciles: they have no status, and kstatus takes them for current as they are."""
 
 
 def schema_of(kind: str) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def test_fits_into_the_annotation_of_a_client_side_apply(kind: str):
 @kinds
 @pytest.mark.parametrize("part", ["spec", "status"])
 def test_every_string_list_and_map_is_bounded(kind: str, part: str):
-    assert list(unbounded(schema_of(kind)["properties"][part], part)) == []
+    assert list(unbounded(schema_of(kind)["properties"].get(part, {}), part)) == []
 
 
 @kinds
@@ -48,6 +50,10 @@ def test_the_spec_has_no_floating_point_numbers_and_no_defaults(kind: str):
 
 @kinds
 def test_a_fresh_object_is_not_taken_for_finished(kind: str):
+    if kind in RECORDS:
+        assert "status" not in schema_of(kind)["properties"]
+        assert "subresources" not in CRDS[kind]["spec"]["versions"][0]
+        return
     assert schema_of(kind)["properties"]["status"]["default"] == {"observedGeneration": -1}
     assert CRDS[kind]["spec"]["versions"][0]["subresources"] == {"status": {}}
 

@@ -6,7 +6,7 @@ from typing import Any
 from tidegate.api.flow import FlowSpec
 from tidegate.engine import state as states
 from tidegate.engine.actions import ConfirmGone, StartJob
-from tidegate.engine.facts import Attempt, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
+from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
 from tidegate.engine.graph import Graph, compile_flow
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
@@ -39,6 +39,7 @@ class Story:
     pods: dict[Attempt, tuple[PodFact, ...]] = field(default_factory=dict)
     confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
+    cached: dict[int, CacheAnswer] | None = None
     plan: Plan | None = None
     state: State | None = None
     _seen: Facts = field(default_factory=Facts)
@@ -56,7 +57,14 @@ class Story:
         self.now += seconds
         first = self.state is None
         state = self.state or states.fresh(self.graph)
-        facts = Facts(self.desired, dict(self.jobs), dict(self.pods), dict(self.confirmed), dict(self.rejections))
+        facts = Facts(
+            self.desired,
+            dict(self.jobs),
+            dict(self.pods),
+            dict(self.confirmed),
+            dict(self.rejections),
+            cached=self.cached,
+        )
         whole = decide(self.graph, self.run, replace(state, memory=None), facts, self.now, first=first)
         news = replace(facts, changed=self._changed(facts))
         self.plan = decide(self.graph, self.run, state, news, self.now, first=first)

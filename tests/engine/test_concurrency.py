@@ -78,7 +78,10 @@ def test_a_child_does_not_wait_for_a_place_that_its_ancestor_holds():
     grants = grant(policy("Queue"), entries("a"), frozenset(), [*runs("!a"), child])
     assert grants.refused["u-c"].reason == "HeldByAncestor"
     grants = grant(policy("Queue", limit=2), entries("a", "b"), frozenset(), [*runs("!a", "!b"), child])
-    assert grants.places == {"u-c": 1}
+    assert grants.refused["u-c"].reason == "HeldByAncestor"
+    assert held(grant(policy("Queue", limit=2), entries("a"), frozenset(), [*runs("!a"), child])) == ["a", "c"]
+    stranger = grant(policy("Queue"), entries("b"), frozenset(), [*runs("!b"), child])
+    assert stranger.places == {"u-c": 1}
 
 
 @given(

@@ -41,6 +41,16 @@
     - update
     - delete
 - apiGroups:
+    - tidegate.dev
+  resources:
+    - cacheentries
+  verbs:
+    - get
+    - list
+    - create
+    - update
+    - delete
+- apiGroups:
     - ''
   resources:
     - pods
@@ -82,6 +92,14 @@
 - apiGroups:
     - tidegate.dev
   resources:
+    - cacheentries
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tidegate.dev
+  resources:
     - flows/status
     - flowruns/status
   verbs:
@@ -97,6 +115,13 @@
     - create
     - update
     - patch
+    - delete
+    - deletecollection
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - cacheentries
+  verbs:
     - delete
     - deletecollection
 {{- end }}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tidegate.api.cacheentry import CacheEntry, CacheEntrySpec
 from tidegate.api.flow import MAX_FLOW_NAME, Flow, FlowSpec, FlowStatus
 from tidegate.api.flowrun import STRICTNESS, FlowRun, FlowRunSpec, FlowRunStatus
 from tidegate.api.keys import GROUP, VERSION
@@ -22,7 +23,7 @@ CRD = dict[str, Any]
 
 def crds() -> list[CRD]:
     """Give the CRDs as dicts in the order of a manifest, Flow first."""
-    return [_flow(), _flowrun()]
+    return [_flow(), _flowrun(), _cacheentry()]
 
 
 def _flow() -> CRD:
@@ -66,13 +67,29 @@ def _flowrun() -> CRD:
     )
 
 
+def _cacheentry() -> CRD:
+    return _crd(
+        {"kind": "CacheEntry", "plural": "cacheentries"},
+        columns=[
+            _column("Flow", ".spec.flow", "Flow of the run that did the work."),
+            _column("Task", ".spec.task", "Task that did the work."),
+            _column("Scope", ".spec.scope", "Who shares the result."),
+            _column("Run", ".spec.run", "Run that did the work.", priority=1),
+            _column("Key", ".spec.key", "Hash of all that decides about the result.", priority=1),
+            _column("Expires", ".spec.expireTime", "When it goes.", priority=1),
+            _column("Done", ".spec.time", "How long ago the work was done.", kind="date"),
+        ],
+        schema=_schema(CacheEntry.__doc__, structural(CacheEntrySpec), None, rules=[]),
+    )
+
+
 def _crd(names: dict[str, Any], schema: Schema, columns: list[dict[str, Any]], selectable: tuple[str, ...] = ()) -> CRD:
     kind, plural = names["kind"], names["plural"]
     version: dict[str, Any] = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "subresources": {"status": {}},
+        **({"subresources": {"status": {}}} if "status" in schema["properties"] else {}),
         "additionalPrinterColumns": columns,
         "schema": {"openAPIV3Schema": schema},
     }
@@ -91,8 +108,8 @@ def _crd(names: dict[str, Any], schema: Schema, columns: list[dict[str, Any]], s
     }
 
 
-def _schema(text: str | None, spec: Schema, status: Schema, *, rules: list[dict[str, str]]) -> Schema:
-    return {
+def _schema(text: str | None, spec: Schema, status: Schema | None, *, rules: list[dict[str, str]]) -> Schema:
+    schema: Schema = {
         "type": "object",
         "description": " ".join((text or "").split()),
         "required": ["spec"],
@@ -101,10 +118,11 @@ def _schema(text: str | None, spec: Schema, status: Schema, *, rules: list[dict[
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": {**status, "default": STATUS_DEFAULT},
         },
-        "x-kubernetes-validations": rules,
     }
+    if status is not None:
+        schema["properties"]["status"] = {**status, "default": STATUS_DEFAULT}
+    return {**schema, "x-kubernetes-validations": rules} if rules else schema
 
 
 def _column(name: str, path: str, text: str, *, kind: str = "string", priority: int = 0) -> dict[str, Any]:

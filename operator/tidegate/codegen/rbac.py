@@ -44,6 +44,12 @@ OPERATOR = (
     Rule(
         "batch", ("jobs",), (*_READ, "create", "update", "delete"), "Each attempt of a task is a Job; update stops it."
     ),
+    Rule(
+        GROUP,
+        ("cacheentries",),
+        ("get", "list", "create", "update", "delete"),
+        "Results of tasks with `cache`; those whose time has passed are deleted.",
+    ),
     Rule("", ("pods",), _READ, "To see why a pod waits, and what it wrote when it ended."),
     Rule("", ("configmaps",), ("get", "create"), "Scripts and files of tasks, and outputs too large for status."),
     Rule(
@@ -59,6 +65,7 @@ OPERATOR = (
 USERS = {
     "viewer": (
         Rule(GROUP, _KINDS, _READ, "Added to the ClusterRole `view`, and through it to `edit` and `admin`."),
+        Rule(GROUP, ("cacheentries",), _READ, "What tasks have given, as their logs and outputs of runs show it too."),
         Rule(GROUP, tuple(f"{kind}/status" for kind in _KINDS), ("get",), "The status alone."),
     ),
     "editor": (
@@ -68,6 +75,12 @@ USERS = {
             _WRITE,
             "Added to `edit`, and through it to `admin`. Who may create a Flow may run pods in that namespace as any "
             "of its ServiceAccounts; `edit` may do that already.",
+        ),
+        Rule(
+            GROUP,
+            ("cacheentries",),
+            ("delete", "deletecollection"),
+            "So that work is done again. Nobody but the operator writes results.",
         ),
     ),
 }

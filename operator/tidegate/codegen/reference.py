@@ -31,8 +31,10 @@ def kinds(crds: Iterable[Mapping[str, Any]]) -> str:
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         lines += ["", f"## {crd['spec']['names']['kind']}", "", schema["description"]]
         for part in ("spec", "status"):
-            lines += ["", f"### {part}", "", *_table(schema["properties"][part])]
-        lines += ["", "### Rules", "", *_rules(schema)]
+            if part in schema["properties"]:
+                lines += ["", f"### {part}", "", *_table(schema["properties"][part])]
+        rules = _rules(schema)
+        lines += ["", "### Rules", "", *rules] if rules else []
     return NOTE + "\n".join(lines) + "\n"
 
 

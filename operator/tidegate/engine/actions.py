@@ -1,8 +1,10 @@
 """What is to be done after the status was written. Every action is safe to repeat."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from tidegate.api.policies import CacheScope
 from tidegate.engine.facts import Attempt
 from tidegate.engine.inputs import Inputs
 
@@ -54,7 +56,24 @@ class Reap:
     attempt: Attempt
 
 
-Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """See whether the work of a task that is about to start was done before; `key` is what it would be kept under."""
+
+    attempt: Attempt
+    key: str
+    scope: CacheScope
+
+
+@dataclass(frozen=True, slots=True)
+class KeepResult:
+    """Keep what a task gave for others that would do the same; `spec` is that of the CacheEntry."""
+
+    attempt: Attempt
+    spec: Mapping[str, Any]
+
+
+Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap | LookUp | KeepResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,11 +132,13 @@ def _admit(policy: Concurrency, lane: _Lane) -> None:
 
 
 def _refuse_heirs(policy: Concurrency, lane: _Lane) -> None:
-    """Turn away runs that would wait for ever: their own ancestors hold every place, and wait for them."""
-    holders = {entry.uid for entry in lane.holders}
+    """Turn away runs whose own ancestors hold a place while none is free: two such families would wait for ever."""
+    holders = {entry.uid: entry.name for entry in lane.holders}
     for run in list(lane.waiting):
-        if len(holders & run.ancestors) >= policy.limit:
-            message = f"a run that it is a child of holds a place of the {policy.limit}, and waits for it"
+        above = holders.keys() & run.ancestors
+        if above and len(holders) >= policy.limit:
+            name = holders[min(above)]
+            message = f"{name}, which waits for this run, holds one of the {policy.limit} places, and none is free"
             _refuse(lane, run, "HeldByAncestor", message)
 
 

@@ -31,7 +31,8 @@ class Draft:
     """The state of a run, being moved on. `outputs` and `records` are keyed by slot.
 
     `finished` are tasks that became final in this step and whose dependants were not looked at yet; `ready` those that
-    may start when there is a place; `starts` the instants at which attempts that do not run yet are given up.
+    may start when there is a place; `looked_for` those that this step looks up in the cache; `starts` the instants at
+    which attempts that do not run yet are given up.
     """
 
     graph: Graph
@@ -50,6 +51,7 @@ class Draft:
     lost_outputs: set[int] = field(default_factory=set)
     finished: list[int] = field(default_factory=list)
     ready: list[int] = field(default_factory=list)
+    looked_for: set[int] = field(default_factory=set)
     actions: list[Action] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)

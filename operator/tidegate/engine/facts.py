@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 Attempt = tuple[int, int]
 """A slot and the number of its attempt, from one: together with the run's UID the identity of a Job."""
@@ -86,6 +87,14 @@ class Rejection:
     final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CacheAnswer:
+    """What was found in the cache for a task: the spec of the entry if there is one, or why none could be read."""
+
+    entry: Mapping[str, Any] | None = None
+    problem: str = ""
+
+
 class Confirmed(StrEnum):
     """What live reads said, made after the ledger was read that they are judged against."""
 
@@ -98,7 +107,8 @@ class Facts:
     """Everything seen of one run's children, and what its user wants.
 
     `alive` are the attempts with a pod that may still run. `changed` are the slots of which something new was seen
-    since the last step, None when that is not known: then all are looked at.
+    since the last step, None when that is not known: then all are looked at. `cached` are the answers to what was
+    looked up in the cache, by slot; None when nobody can look, so that all work is done.
     """
 
     desired: str = "Running"
@@ -108,6 +118,7 @@ class Facts:
     rejections: Mapping[Attempt, Rejection] = field(default_factory=dict)
     alive: AbstractSet[Attempt] | None = None
     changed: frozenset[int] | None = None
+    cached: Mapping[int, CacheAnswer] | None = None
 
     def pods_of(self, attempt: Attempt) -> tuple[PodFact, ...]:
         """Give the pods of an attempt."""

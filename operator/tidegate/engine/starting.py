@@ -2,6 +2,7 @@
 
 import heapq
 
+from tidegate.engine import caching
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import StartJob
 from tidegate.engine.draft import Draft
@@ -22,7 +23,7 @@ def needs_place(node: Node) -> bool:
 def start_ready(draft: Draft) -> None:
     """Start new tasks, held ones and due attempts, as far as there are places; hold the rest."""
     due = [slot for slot in draft.ledger.at(_RETRYING) if slot < len(draft.graph.nodes) and _is_due(draft, slot)]
-    new, draft.ready = sorted({*draft.ready, *due}), []
+    new, draft.ready = caching.settle(draft, sorted({*draft.ready, *due})), []
     free: int | None = None
     for slot in heapq.merge(new, draft.ledger.at(_HELD)):
         if slot >= len(draft.graph.nodes):
@@ -46,11 +47,14 @@ def _hold(draft: Draft, slot: int) -> None:
 def start(draft: Draft, node: Node) -> int:
     """Name the next attempt of a task; give how many places that took."""
     hide_what_is_open(draft, node)
+    if caching.is_settled(draft, node):
+        return 0
     try:
         inputs = attempt_inputs(draft, node)
     except ExpressionError as error:
         draft.finish(node.slot, letters.FAILED, error.reason, str(error))
         return 0
+    caching.complain(draft, node)
     draft.ledger.attempts[node.slot] += 1
     if draft.ledger.extra_of(node.slot).due:
         draft.ledger.note(node.slot, due=0)

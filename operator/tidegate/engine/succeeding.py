@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.engine import caching
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.expressions import Expression
@@ -21,6 +22,7 @@ def succeed_attempt(draft: Draft, slot: int, outputs: Mapping[str, Any], at: flo
         draft.finish(slot, letters.FAILED, error.reason, f"repeat.until: {error}", at=at)
         return
     if enough:
+        caching.keep(draft, slot, outputs, at)
         draft.succeed(slot, outputs, at=at)
     else:
         _repeat(draft, slot, at)

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from tidegate.api import keys
-from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, Reap, StartJob, StopJob
+from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, KeepResult, LookUp, Reap, StartJob, StopJob
 from tidegate.engine.facts import Attempt, Confirmed, PodFact, Rejection
 from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
+from tidegate.kube.cache import keep, look_up
 from tidegate.kube.client import Client, Object
 from tidegate.kube.holding import hold_name
 from tidegate.kube.observing import Seen, see_job, see_pod
@@ -40,23 +41,30 @@ class Carrier:
             actions: what its plan says.
             decided: when its status was known to be written, on the monotonic clock.
         """
-        work = [self._one(session, action, decided) for action in actions]
+        left = list(session.unkept.values())
+        work = [self._one(session, action, decided) for action in (*actions, *left)]
         wishes = [wish for wish in await asyncio.gather(*work) if wish is not None]
         return min(wishes, default=None)
 
     async def _one(self, session: Session, action: Action, decided: float) -> float | None:
+        step: Awaitable[float | None]
+        match action:
+            case StartJob():
+                step = self._start(session, action, decided)
+            case StopJob():
+                step = self._stop(session, action.attempt, action.task)
+            case ConfirmGone():
+                step = self._confirm(session, action.attempt)
+            case DeleteJob():
+                step = self._delete(session, action.name, action.uid)
+            case Reap():
+                step = self._reap(session, action)
+            case LookUp():
+                step = look_up(self._client, session, action, self._monotonic())
+            case KeepResult():
+                step = self._keep(session, action)
         try:
-            match action:
-                case StartJob():
-                    return await self._start(session, action, decided)
-                case StopJob():
-                    return await self._stop(session, action.attempt, action.task)
-                case ConfirmGone():
-                    return await self._confirm(session, action.attempt)
-                case DeleteJob():
-                    return await self._delete(session, action.name, action.uid)
-                case Reap():
-                    return await self._reap(session, action)
+            return await step
         except Unavailable as error:
             return max(error.retry_after or 0.0, self._back_off(session, action.attempt))
 
@@ -198,6 +206,18 @@ class Carrier:
             if pod.uid not in names:
                 self._store.drop_child(session.run.uid, pod.uid)
         return [seen.fact for seen in found if isinstance(seen.fact, PodFact)]
+
+    # Results
+
+    async def _keep(self, session: Session, action: KeepResult) -> float | None:
+        now = self._monotonic()
+        session.unkept[action.attempt] = action
+        wait = session.not_before.get(action.attempt, now) - now
+        if wait > 0:
+            return wait
+        await keep(self._client, session, action, self._store.flows.get((session.run.namespace, session.run.flow)))
+        del session.unkept[action.attempt]
+        return None
 
     # Retention
 

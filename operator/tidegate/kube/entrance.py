@@ -72,9 +72,6 @@ class Entrance:
         if await self._is_stopped(key, obj):
             return None
         flow = (key[0], obj["spec"]["flowRef"]["name"])
-        if desired_of(obj) == "Paused":
-            await self._wait(key, obj, "Paused", "it is paused, and waits for no place until it is resumed")
-            return None
         try:
             standing = await limits.contend(self._client, obj)
         except NotFound:
@@ -91,7 +88,9 @@ class Entrance:
         if not standing.admitted:
             self._store.wait_for_flow(key, flow)
             self._queue.add_after(key, standing.again, Priority.RESYNC)
-            await self._wait(key, obj, "Queued", standing.message)
+            is_paused = desired_of(obj) == "Paused"
+            message = "it is paused, and gets no place until it is resumed" if is_paused else standing.message
+            await self._wait(key, obj, "Paused" if is_paused else "Queued", message)
             return None
         loaded = await session.load(self._client, self._graphs, obj)
         current = admission.begin(obj, loaded.graph, loaded.run, admitted=self._clocks.wall())

@@ -163,6 +163,7 @@ class Reconciler:
             confirmed=current.confirmed,
             rejections=current.rejections,
             alive=children.alive,
+            cached=current.cached,
             changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,
         )
         plan = decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)

@@ -27,6 +27,7 @@ class Resource(NamedTuple):
 
 FLOWS = Resource("tidegate.dev", "v1alpha1", "flows", "Flow")
 FLOWRUNS = Resource("tidegate.dev", "v1alpha1", "flowruns", "FlowRun")
+CACHEENTRIES = Resource("tidegate.dev", "v1alpha1", "cacheentries", "CacheEntry")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")

@@ -7,8 +7,10 @@ from typing import Any
 from tidegate.api.conditions import instant_of
 from tidegate.api.keys import LABEL_RUN_UID
 from tidegate.engine import state as states
-from tidegate.engine.facts import Attempt, Confirmed, Rejection
+from tidegate.engine.actions import KeepResult
+from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, Rejection
 from tidegate.engine.graph import Graph
+from tidegate.engine.ledger import FINAL
 from tidegate.engine.run import Run
 from tidegate.engine.state import State
 from tidegate.errors import InvalidSpec, NotFound
@@ -28,7 +30,8 @@ class Session:
     """One run, as this process knows it. `status` and `version` are those of the last write, ours or read.
 
     `is_followed` says that the state accounts for everything seen but what the store marks as changed; `unsettled` are
-    slots to look at again although nothing changed.
+    slots to look at again although nothing changed; `cached` is what the cache said of tasks that have not started,
+    `unkept` results that are still to be kept in it.
     """
 
     run: Run
@@ -41,6 +44,8 @@ class Session:
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
     not_before: dict[Attempt, float] = field(default_factory=dict)
     failures: dict[Attempt, int] = field(default_factory=dict)
+    cached: dict[int, CacheAnswer] = field(default_factory=dict)
+    unkept: dict[Attempt, KeepResult] = field(default_factory=dict)
     dirty_since: float | None = None
     is_followed: bool = False
     unsettled: frozenset[int] = frozenset()
@@ -56,6 +61,8 @@ class Session:
         self.rejections = {a: what for a, what in self.rejections.items() if a in current}
         self.not_before = {a: when for a, when in self.not_before.items() if a in current}
         self.failures = {a: count for a, count in self.failures.items() if a in current}
+        slots = self.state.ledger.slots
+        self.cached = {s: what for s, what in self.cached.items() if (s, 0) in current and slots[s] not in FINAL}
 
 
 def desired_of(obj: Object) -> str:

@@ -77,6 +77,15 @@ FLOWRUNS = Kind(
     has_generation=True,
     needs_version=True,
 )
+CACHEENTRIES = Kind(
+    "tidegate.dev",
+    "v1alpha1",
+    "cacheentries",
+    "CacheEntry",
+    categories=("tidegate",),
+    has_generation=True,
+    needs_version=True,
+)
 JOBS = Kind(
     "batch",
     "v1",
@@ -148,6 +157,7 @@ KINDS: tuple[Kind, ...] = (
     CRDS,
     FLOWS,
     FLOWRUNS,
+    CACHEENTRIES,
 )
 
 _BY_KEY = {kind.key: kind for kind in KINDS}
