@@ -54,7 +54,30 @@ class Reap:
     attempt: Attempt
 
 
-Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """A task waits for an object: read it now and then, as far as its ServiceAccount `account` may."""
+
+    attempt: Attempt
+    group: str
+    resource: str
+    name: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Say in a FlowApproval whether it counted, and why not."""
+
+    name: str
+    uid: str
+    counted: bool
+    reason: str
+    message: str
+    at: float
+
+
+Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap | LookAt | Answer
 
 
 @dataclass(frozen=True, slots=True)

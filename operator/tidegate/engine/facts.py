@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 Attempt = tuple[int, int]
 """A slot and the number of its attempt, from one: together with the run's UID the identity of a Job."""
@@ -86,6 +87,32 @@ class Rejection:
     final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectFact:
+    """What the last read of an object gave that a task waits for: the object, or why there is none.
+
+    `message` is in the cluster's own words.
+    """
+
+    object: Mapping[str, Any] | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFact:
+    """A FlowApproval for this run that nobody has answered yet; `edited` when it is not what was created."""
+
+    name: str
+    uid: str
+    index: int
+    approved: bool
+    by: str
+    comment: str
+    params: Mapping[str, Any]
+    edited: bool = False
+
+
 class Confirmed(StrEnum):
     """What live reads said, made after the ledger was read that they are judged against."""
 
@@ -98,7 +125,8 @@ class Facts:
     """Everything seen of one run's children, and what its user wants.
 
     `alive` are the attempts with a pod that may still run. `changed` are the slots of which something new was seen
-    since the last step, None when that is not known: then all are looked at.
+    since the last step, None when that is not known: then all are looked at. `objects` are those that tasks wait for,
+    by slot; `approvals` the unanswered ones, by task.
     """
 
     desired: str = "Running"
@@ -108,6 +136,8 @@ class Facts:
     rejections: Mapping[Attempt, Rejection] = field(default_factory=dict)
     alive: AbstractSet[Attempt] | None = None
     changed: frozenset[int] | None = None
+    objects: Mapping[int, ObjectFact] = field(default_factory=dict)
+    approvals: Mapping[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
 
     def pods_of(self, attempt: Attempt) -> tuple[PodFact, ...]:
         """Give the pods of an attempt."""
