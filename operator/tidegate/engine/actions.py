@@ -77,7 +77,8 @@ class Answer:
     at: float
 
 
-Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap | LookAt | Answer
+JobAction: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap
+Action: TypeAlias = JobAction | LookAt | Answer
 
 
 @dataclass(frozen=True, slots=True)

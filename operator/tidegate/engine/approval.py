@@ -74,6 +74,11 @@ def has_counted(ledger: Ledger, uid: str) -> bool:
     return any(digest in digests for digests in ledger.decided.values())
 
 
+def taken_up(task: str, decision: str) -> str:
+    """Say that a decision counted."""
+    return f"the run took this decision up: task {task} is {decision.lower()}"
+
+
 def _take_up(draft: Draft, node: Node, fact: ApprovalFact) -> None:
     slot = node.slot
     draft.ledger.decided[slot] = (*draft.ledger.decided.get(slot, ()), _digest(fact.uid))
@@ -137,7 +142,7 @@ def _verdict(draft: Draft, task: str, fact: ApprovalFact) -> tuple[bool, str, st
     decided = draft.ledger.decided.get(slot, ())
     if _digest(fact.uid) in decided:
         word = APPROVED if fact.approved else REJECTED
-        return True, word, f"the run took this decision up: task {task} is {word.lower()}"
+        return True, word, taken_up(task, word)
     if letter == letters.WAITING:
         reason, message = _refusal(draft, node, fact)
         return (False, reason, message) if reason else None

@@ -27,6 +27,7 @@ class Resource(NamedTuple):
 
 FLOWS = Resource("tidegate.dev", "v1alpha1", "flows", "Flow")
 FLOWRUNS = Resource("tidegate.dev", "v1alpha1", "flowruns", "FlowRun")
+FLOWAPPROVALS = Resource("tidegate.dev", "v1alpha1", "flowapprovals", "FlowApproval")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
@@ -34,3 +35,4 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview")

@@ -77,6 +77,18 @@ FLOWRUNS = Kind(
     has_generation=True,
     needs_version=True,
 )
+FLOWAPPROVALS = Kind(
+    "tidegate.dev",
+    "v1alpha1",
+    "flowapprovals",
+    "FlowApproval",
+    has_status=True,
+    short_names=("fla",),
+    categories=("tidegate",),
+    selectable=("spec.run",),
+    has_generation=True,
+    needs_version=True,
+)
 JOBS = Kind(
     "batch",
     "v1",
@@ -148,7 +160,10 @@ KINDS: tuple[Kind, ...] = (
     CRDS,
     FLOWS,
     FLOWRUNS,
+    FLOWAPPROVALS,
 )
+CUSTOM = (FLOWS, FLOWRUNS, FLOWAPPROVALS)
+"""Those of Tidegate."""
 
 _BY_KEY = {kind.key: kind for kind in KINDS}
 
