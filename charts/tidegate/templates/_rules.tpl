@@ -5,6 +5,7 @@
   resources:
     - flows
     - flowruns
+    - flowapprovals
   verbs:
     - get
     - list
@@ -20,6 +21,7 @@
   resources:
     - flows/status
     - flowruns/status
+    - flowapprovals/status
   verbs:
     - update
 - apiGroups:
@@ -68,6 +70,45 @@
     - events
   verbs:
     - create
+- apiGroups:
+    - authorization.k8s.io
+  resources:
+    - localsubjectaccessreviews
+  verbs:
+    - create
+{{- end }}
+{{- define "tidegate.waitedForRules" -}}
+- apiGroups:
+    - ''
+  resources:
+    - configmaps
+    - persistentvolumeclaims
+    - pods
+    - services
+  verbs:
+    - get
+- apiGroups:
+    - apps
+  resources:
+    - daemonsets
+    - deployments
+    - statefulsets
+  verbs:
+    - get
+- apiGroups:
+    - batch
+  resources:
+    - cronjobs
+    - jobs
+  verbs:
+    - get
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flows
+    - flowruns
+  verbs:
+    - get
 {{- end }}
 {{- define "tidegate.viewerRules" -}}
 - apiGroups:
@@ -75,6 +116,7 @@
   resources:
     - flows
     - flowruns
+    - flowapprovals
   verbs:
     - get
     - list
@@ -84,6 +126,7 @@
   resources:
     - flows/status
     - flowruns/status
+    - flowapprovals/status
   verbs:
     - get
 {{- end }}
@@ -99,4 +142,22 @@
     - patch
     - delete
     - deletecollection
+{{- end }}
+{{- define "tidegate.approverRules" -}}
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flowapprovals
+  verbs:
+    - create
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flows
+    - flowruns
+    - flowapprovals
+  verbs:
+    - get
+    - list
+    - watch
 {{- end }}
