@@ -33,9 +33,10 @@ _PATIENCE_SECONDS = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What runs: the server's address, a connection to it, and the operator's task."""
+    """What runs: the server's address, the way to it, a connection, and the operator's task."""
 
     url: str
+    kubeconfig: Path
     connection: Connection
     operator: asyncio.Task[None]
 
@@ -72,7 +73,7 @@ async def embedded(
             async with connect(Where(kubeconfig=str(path))) as connection:
                 operator = Operator(_settings(path), load_credentials(kubeconfig=str(path)))
                 async with _working(operator) as work:
-                    here = Embedded(sandbox.url, connection, work)
+                    here = Embedded(sandbox.url, path, connection, work)
                     await here.unless_broken(_ready(operator))
                     yield here
 

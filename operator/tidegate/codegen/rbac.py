@@ -76,7 +76,12 @@ WAITED_FOR = (
 
 USERS = {
     "viewer": (
-        Rule(GROUP, (*_KINDS, *_APPROVALS), _READ, "Added to the ClusterRole `view`, and through it to `edit` and `admin`."),
+        Rule(
+            GROUP,
+            (*_KINDS, *_APPROVALS),
+            _READ,
+            "Added to the ClusterRole `view`, so also to `edit` and `admin`.",
+        ),
         Rule(GROUP, tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS)), ("get",), "The status alone."),
     ),
     "editor": (
@@ -93,7 +98,7 @@ USERS = {
             GROUP,
             _APPROVALS,
             ("create",),
-            "Who may create a FlowApproval may approve and reject. Added to `admin` alone; bind it to those who decide.",
+            "Who may create a FlowApproval may approve and reject. Added to `admin`; bind it to those who decide.",
         ),
         Rule(GROUP, (*_KINDS, *_APPROVALS), _READ, "To see what is asked, and what became of it."),
     ),

@@ -134,6 +134,8 @@ EVENTS = Kind(
     selectable=("reason", "reportingController", "type", *(f"regarding.{field}" for field in _REGARDING)),
 )
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", needs_version=True)
+ROLES = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 REVISIONS = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CRDS = Kind(
     "apiextensions.k8s.io",
@@ -156,6 +158,8 @@ KINDS: tuple[Kind, ...] = (
     EVENTS,
     JOBS,
     REVISIONS,
+    ROLES,
+    ROLE_BINDINGS,
     LEASES,
     CRDS,
     FLOWS,
