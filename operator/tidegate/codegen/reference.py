@@ -69,7 +69,7 @@ def permissions(operator: Sequence[Rule], waited_for: Sequence[Rule], users: Map
         "## What tasks may wait for",
         "",
         "What a task with `wait.for` waits for is read by the operator, with its own rights, but only while the API",
-        "server says (LocalSubjectAccessReview, asked again every 30 seconds) that the task's ServiceAccount may `get` it.",
+        "server says (LocalSubjectAccessReview, asked again every 30 s) that the task's account may `get` it.",
         "So both must be allowed. The operator may read:",
         "",
         *_role(waited_for),
