@@ -39,6 +39,18 @@ def start(kubectl: Run, namespace: str, flow: str, **params: Any) -> str:
     return kubectl("create", "-f", "-", "-o", "jsonpath={.metadata.name}", input=json.dumps(run)).strip()
 
 
+def approval(kubectl: Run, namespace: str, run: str, task: str, **spec: Any) -> dict[str, Any]:
+    """Give a FlowApproval in the name of whoever kubectl speaks for; `spec` has what differs."""
+    who = json.loads(kubectl("auth", "whoami", "-o", "json"))["status"]["userInfo"]["username"]
+    uid = get(kubectl, namespace, "flowrun", run)["metadata"]["uid"]
+    return {
+        "apiVersion": "tidegate.dev/v1alpha1",
+        "kind": "FlowApproval",
+        "metadata": {"generateName": f"{run}-", "namespace": namespace},
+        "spec": {"run": run, "runUID": uid, "task": task, "decision": "Approved", "by": who, **spec},
+    }
+
+
 def get(kubectl: Run, namespace: str, kind: str, name: str) -> dict[str, Any]:
     """Read one object."""
     return dict(json.loads(kubectl("-n", namespace, "get", kind, name, "-o", "json")))

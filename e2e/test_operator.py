@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.operator_install import SYSTEM, get, install, outcome, sample_flows, start, wait_end, wait_ready, wait_until
+from e2e.operator_install import (
+    SYSTEM,
+    approval,
+    get,
+    install,
+    outcome,
+    sample_flows,
+    start,
+    wait_end,
+    wait_ready,
+    wait_until,
+)
 
 Run = Callable[..., str]
 
@@ -60,6 +71,9 @@ def test_every_sample_ends_as_it_says(kubectl: Run, namespace: str, path: Path, 
     if task := notes.get("tidegate.dev/sample-cancel-at"):
         wait_until(f"{task} running", lambda: row(get(kubectl, namespace, "flowrun", run), task)["state"] == "Running")
         kubectl("-n", namespace, "patch", "flowrun", run, "--type=merge", "-p", '{"spec":{"desiredState":"Cancelled"}}')
+    if task := notes.get("tidegate.dev/sample-approve"):
+        wait_until(f"{task} waiting", lambda: row(get(kubectl, namespace, "flowrun", run), task)["state"] == "Waiting")
+        kubectl("-n", namespace, "create", "-f", "-", input=json.dumps(approval(kubectl, namespace, run, task)))
     ended = wait_end(kubectl, namespace, run)
     expected = notes["tidegate.dev/sample-ends"], notes["tidegate.dev/sample-reason"]
     assert outcome(ended) == expected, ended["status"]

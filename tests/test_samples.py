@@ -30,14 +30,21 @@ def promises_of(path):
     return {key.removeprefix(prefix): value for key, value in annotations.items() if key.startswith(prefix)}
 
 
-def run(path, cancel_at=None):
-    """Run a sample as people do; interrupt it once when the task `cancel_at` runs. Give exit code and FlowRun."""
+def run(path, cancel_at=None, approve=None):
+    """Run a sample as people do; give exit code and FlowRun.
+
+    It is interrupted once when the task `cancel_at` runs; the task `approve` is approved as the run says.
+    """
     command = [sys.executable, "-m", "tidegate", "run", "--local", str(path), "-o", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             if cancel_at is not None:
                 next(line for line in process.stderr if line.split()[:2] == [cancel_at, "Running"])
                 process.send_signal(signal.SIGINT)
+            if approve is not None:
+                line = next(line for line in process.stderr if f" {approve} -n " in line and "--kubeconfig" in line)
+                words = line.partition("tidegate approve ")[2].partition("   (")[0].split()
+                subprocess.run([sys.executable, "-m", "tidegate", "approve", *words], check=True, capture_output=True)
             stdout, stderr = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
@@ -58,7 +65,7 @@ def test_a_sample_is_valid(path):
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_a_sample_ends_as_it_says(path):
     promised = promises_of(path)
-    exit_code, flow_run = run(path, promised.get("cancel-at"))
+    exit_code, flow_run = run(path, promised.get("cancel-at"), promised.get("approve"))
     (condition,) = (c for c in flow_run["status"]["conditions"] if c["type"] == "Succeeded")
     assert condition["status"] == ("True" if promised["ends"] == "Succeeded" else "False"), condition
     assert condition["reason"] == promised["reason"]

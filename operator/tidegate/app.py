@@ -19,6 +19,7 @@ from tidegate.api import keys
 from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError, TidegateError
 from tidegate.handlers.listener import listen
+from tidegate.kube.answering import ApprovalReconciler
 from tidegate.kube.cache import Pruner
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.credentials import Credentials
@@ -33,7 +34,7 @@ from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reflector import Reflector
 from tidegate.kube.reporting import Reporter
-from tidegate.kube.resources import FLOWRUNS, FLOWS, JOBS, PODS, Resource
+from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS, Resource
 from tidegate.kube.store import RunKey, Store
 from tidegate.kube.watchdog import Readings, Watchdog
 from tidegate.metrics import Metrics
@@ -42,6 +43,7 @@ from tidegate.settings import Settings
 log = logging.getLogger(__name__)
 
 _FLOW_WORKERS = 4
+_APPROVAL_WORKERS = 2
 _COUNT_SECONDS = 5.0
 
 
@@ -78,6 +80,7 @@ class Operator:
             on_error=self._run_failed,
         )
         self._flows: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
+        self._approvals: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
         self._client = HttpClient(
             self._credentials,
             may_write=lambda: self._election.may_write() if self._settings.leader_election else True,
@@ -90,7 +93,9 @@ class Operator:
         reporter = Reporter(self._client, self.metrics, self._identity)
         self._reconciler = Reconciler(self._client, self._store, self._runs, self._graphs, reporter, self._clocks)
         self._flow_reconciler = FlowReconciler(self._client, self._store, self._graphs, self._clocks)
-        self._inbox = Inbox(self._store, self._runs, self._flows, self._reconciler.forget, self._clocks.monotonic)
+        self._answerer = ApprovalReconciler(self._client, self._store, self._approvals, self._clocks.wall)
+        queues = self._runs, self._flows, self._approvals
+        self._inbox = Inbox(self._store, *queues, self._reconciler.forget, self._clocks.monotonic)
         self._reflectors = [self._reflect(JOBS, see_job, JobFact), self._reflect(PODS, see_pod, PodFact)]
         async with self._probing():
             try:
@@ -206,6 +211,7 @@ class Operator:
                     group.create_task(self._runs.run(self._reconciler.reconcile, self._settings.workers)),
                     group.create_task(self._flows.run(self._flow_reconciler.reconcile, _FLOW_WORKERS)),
                     group.create_task(self._prune()),
+                    group.create_task(self._approvals.run(self._answerer.reconcile, _APPROVAL_WORKERS)),
                 ]
                 while not self._settings.leader_election or self._election.leading.is_set():  # noqa: ASYNC110
                     await asyncio.sleep(0.5)  # an Event tells only when leading begins
@@ -221,7 +227,8 @@ class Operator:
 
     async def _list_ours(self) -> None:
         """List our kinds before work begins, so that nothing is decided on half a picture."""
-        for resource, take in ((FLOWS, self._inbox.flow), (FLOWRUNS, self._inbox.run)):
+        ours = ((FLOWS, self._inbox.flow), (FLOWAPPROVALS, self._inbox.approval), (FLOWRUNS, self._inbox.run))
+        for resource, take in ours:
             for namespace in self._settings.namespaces or (None,):
                 for obj in (await self._client.list(resource, namespace)).items:
                     take(None, {"apiVersion": resource.api_version, "kind": resource.kind, **obj})
@@ -237,6 +244,8 @@ class Operator:
             self._reconciler.look_at_everything()
             for key in list(self._store.runs):
                 self._runs.add(key, Priority.RESYNC)
+            for key in list(self._store.approvals.known):
+                self._approvals.add(key, Priority.RESYNC)
 
     async def _prune(self) -> None:
         """Delete cached results whose time has passed, now and then."""
@@ -260,6 +269,7 @@ class Operator:
         for resource, known, take in (
             (FLOWS, self._store.flows, self._inbox.flow),
             (FLOWRUNS, self._store.runs, self._inbox.run),
+            (FLOWAPPROVALS, self._store.approvals.known, self._inbox.approval),
         ):
             before = list(known.values())
             present: set[str] = set()

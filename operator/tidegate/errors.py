@@ -3,7 +3,8 @@
 TidegateError
  ├── InvalidSpec            correct the manifest: carries a list of problems, each with its place
  ├── ExpressionError        correct the expression, or the data it meets
- │    └── BudgetExceeded    the expression asks for more steps or memory than one may take
+ │    ├── BudgetExceeded    the expression asks for more steps or memory than one may take
+ │    └── FieldMissing      the data do not have what the expression reads; an object may get it later
  ├── UsageError             correct the command line or the settings
  └── ApiError               the API server's answer, by its status
       ├── NotFound          404
@@ -68,6 +69,10 @@ class ExpressionError(TidegateError):
 
 class BudgetExceeded(ExpressionError):
     """The evaluation was stopped because it took too many steps or too much memory."""
+
+
+class FieldMissing(ExpressionError):
+    """The data do not have a key, or an item, that the expression reads."""
 
 
 class UsageError(TidegateError):

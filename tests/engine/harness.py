@@ -6,7 +6,18 @@ from typing import Any
 from tidegate.api.flow import FlowSpec
 from tidegate.engine import state as states
 from tidegate.engine.actions import ConfirmGone, StartJob
-from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, Facts, JobFact, JobState, PodFact, Rejection
+from tidegate.engine.facts import (
+    ApprovalFact,
+    Attempt,
+    CacheAnswer,
+    Confirmed,
+    Facts,
+    JobFact,
+    JobState,
+    ObjectFact,
+    PodFact,
+    Rejection,
+)
 from tidegate.engine.graph import Graph, compile_flow
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
@@ -40,6 +51,8 @@ class Story:
     confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
     cached: dict[int, CacheAnswer] | None = None
+    objects: dict[int, ObjectFact] = field(default_factory=dict)
+    approvals: dict[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
     plan: Plan | None = None
     state: State | None = None
     _seen: Facts = field(default_factory=Facts)
@@ -57,14 +70,8 @@ class Story:
         self.now += seconds
         first = self.state is None
         state = self.state or states.fresh(self.graph)
-        facts = Facts(
-            self.desired,
-            dict(self.jobs),
-            dict(self.pods),
-            dict(self.confirmed),
-            dict(self.rejections),
-            cached=self.cached,
-        )
+        facts = Facts(self.desired, dict(self.jobs), dict(self.pods), dict(self.confirmed), dict(self.rejections))
+        facts = replace(facts, objects=dict(self.objects), approvals=dict(self.approvals), cached=self.cached)
         whole = decide(self.graph, self.run, replace(state, memory=None), facts, self.now, first=first)
         news = replace(facts, changed=self._changed(facts))
         self.plan = decide(self.graph, self.run, state, news, self.now, first=first)
@@ -81,6 +88,8 @@ class Story:
         for now, before in ((facts.jobs, self._seen.jobs), (facts.pods, self._seen.pods)):
             attempts = {*now, *before}
             changed |= {attempt[0] for attempt in attempts if now.get(attempt) != before.get(attempt)}
+        slots = {*facts.objects, *self._seen.objects}
+        changed |= {slot for slot in slots if facts.objects.get(slot) != self._seen.objects.get(slot)}
         return frozenset(changed)
 
     def reload(self) -> None:
@@ -88,7 +97,7 @@ class Story:
         assert self.plan is not None
         status = {**self.plan.status}
         self.state = states.parse(status, self.graph, {})
-        self.confirmed, self.rejections = {}, {}
+        self.confirmed, self.rejections, self.objects = {}, {}, {}
 
     @property
     def letters(self) -> str:

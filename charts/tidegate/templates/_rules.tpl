@@ -5,6 +5,7 @@
   resources:
     - flows
     - flowruns
+    - flowapprovals
   verbs:
     - get
     - list
@@ -20,6 +21,7 @@
   resources:
     - flows/status
     - flowruns/status
+    - flowapprovals/status
   verbs:
     - update
 - apiGroups:
@@ -78,8 +80,38 @@
     - events
   verbs:
     - create
+- apiGroups:
+    - authorization.k8s.io
+  resources:
+    - localsubjectaccessreviews
+  verbs:
+    - create
 {{- end }}
-{{- define "tidegate.viewerRules" -}}
+{{- define "tidegate.waitedForRules" -}}
+- apiGroups:
+    - ''
+  resources:
+    - configmaps
+    - persistentvolumeclaims
+    - pods
+    - services
+  verbs:
+    - get
+- apiGroups:
+    - apps
+  resources:
+    - daemonsets
+    - deployments
+    - statefulsets
+  verbs:
+    - get
+- apiGroups:
+    - batch
+  resources:
+    - cronjobs
+    - jobs
+  verbs:
+    - get
 - apiGroups:
     - tidegate.dev
   resources:
@@ -87,8 +119,8 @@
     - flowruns
   verbs:
     - get
-    - list
-    - watch
+{{- end }}
+{{- define "tidegate.viewerRules" -}}
 - apiGroups:
     - tidegate.dev
   resources:
@@ -100,8 +132,19 @@
 - apiGroups:
     - tidegate.dev
   resources:
+    - flows
+    - flowruns
+    - flowapprovals
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tidegate.dev
+  resources:
     - flows/status
     - flowruns/status
+    - flowapprovals/status
   verbs:
     - get
 {{- end }}
@@ -124,4 +167,22 @@
   verbs:
     - delete
     - deletecollection
+{{- end }}
+{{- define "tidegate.approverRules" -}}
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flowapprovals
+  verbs:
+    - create
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flows
+    - flowruns
+    - flowapprovals
+  verbs:
+    - get
+    - list
+    - watch
 {{- end }}

@@ -4,6 +4,7 @@ from typing import Any
 
 from tidegate.api.cacheentry import CacheEntry, CacheEntrySpec
 from tidegate.api.flow import MAX_FLOW_NAME, Flow, FlowSpec, FlowStatus
+from tidegate.api.flowapproval import COUNTED, FlowApproval, FlowApprovalSpec, FlowApprovalStatus
 from tidegate.api.flowrun import STRICTNESS, FlowRun, FlowRunSpec, FlowRunStatus
 from tidegate.api.keys import GROUP, VERSION
 from tidegate.api.schema import Schema, structural
@@ -23,7 +24,7 @@ CRD = dict[str, Any]
 
 def crds() -> list[CRD]:
     """Give the CRDs as dicts in the order of a manifest, Flow first."""
-    return [_flow(), _flowrun(), _cacheentry()]
+    return [_flow(), _flowrun(), _flowapproval(), _cacheentry()]
 
 
 def _flow() -> CRD:
@@ -81,6 +82,34 @@ def _cacheentry() -> CRD:
         ],
         schema=_schema(CacheEntry.__doc__, structural(CacheEntrySpec), None, rules=[]),
     )
+
+
+def _flowapproval() -> CRD:
+    counted = f".status.conditions[?(@.type=='{COUNTED}')]"
+    return _crd(
+        {"kind": "FlowApproval", "plural": "flowapprovals", "shortNames": ["fla"]},
+        columns=[
+            _column("Run", ".spec.run", "Run that is decided on."),
+            _column("Task", ".spec.task", "Task that waits for the decision."),
+            _column("Decision", ".spec.decision", "Approved or Rejected."),
+            _column("By", ".spec.by", "Who decided."),
+            _column("Counted", f"{counted}.status", "Whether the run took it up."),
+            _column("Reason", f"{counted}.reason", "Why, or why not."),
+            _column("Comment", ".spec.comment", "What was said.", priority=1),
+            _column("Message", f"{counted}.message", "What became of it.", priority=1),
+            _AGE,
+        ],
+        selectable=(".spec.run",),
+        schema=_schema(
+            FlowApproval.__doc__,
+            _with_rules(structural(FlowApprovalSpec), [_IMMUTABLE]),
+            structural(FlowApprovalStatus),
+            rules=[],
+        ),
+    )
+
+
+_IMMUTABLE = {"rule": "self == oldSelf", "message": "a decision cannot change: create another FlowApproval"}
 
 
 def _crd(names: dict[str, Any], schema: Schema, columns: list[dict[str, Any]], selectable: tuple[str, ...] = ()) -> CRD:

@@ -132,6 +132,18 @@ class Ledger(Model):
         " is due, and the attempt number from which budgets count.",
         json_schema_extra=LIST_ATOMIC,
     )
+    unseen: list[Annotated[list[int], Field(max_length=2501, json_schema_extra=LIST_ATOMIC)]] = Field(
+        default_factory=list,
+        max_length=2500,
+        description="Rows [slot, slot, ...]: which tasks had not ended when one began whose expressions name them.",
+        json_schema_extra=LIST_ATOMIC,
+    )
+    decided: list[Annotated[list[int], Field(max_length=128, json_schema_extra=LIST_ATOMIC)]] = Field(
+        default_factory=list,
+        max_length=20_000,
+        description="Rows [slot, digest, ...]: which FlowApprovals were taken up, by a digest of the UID.",
+        json_schema_extra=LIST_ATOMIC,
+    )
     blocks: list[Block] = Field(default_factory=list, max_length=2500, json_schema_extra=LIST_ATOMIC)
 
 

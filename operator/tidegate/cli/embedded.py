@@ -3,25 +3,29 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tidegate.api.crd import crds
 from tidegate.api.flow import Flow
+from tidegate.api.flowapproval import FlowApproval
 from tidegate.api.flowrun import FlowRun
 from tidegate.api.problems import problems_of
 from tidegate.app import Operator, Unwell
 from tidegate.cli.connection import Connection, Where, connect
 from tidegate.errors import Problem
 from tidegate.kube.credentials import load_credentials
+from tidegate.sandbox.reviews import USER
 from tidegate.sandbox.sandbox import Sandbox
 from tidegate.settings import Settings
 
 T = TypeVar("T")
+
+_MODELS: Mapping[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun, "FlowApproval": FlowApproval}
 
 # A laptop sleeps, and a person stops a process with Ctrl-Z: neither is a reason to give up.
 _PATIENCE_SECONDS = 1e6
@@ -29,9 +33,10 @@ _PATIENCE_SECONDS = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What runs: the server's address, a connection to it, and the operator's task."""
+    """What runs: the server's address, the way to it, a connection, and the operator's task."""
 
     url: str
+    kubeconfig: Path
     connection: Connection
     operator: asyncio.Task[None]
 
@@ -68,18 +73,21 @@ async def embedded(
             async with connect(Where(kubeconfig=str(path))) as connection:
                 operator = Operator(_settings(path), load_credentials(kubeconfig=str(path)))
                 async with _working(operator) as work:
-                    here = Embedded(sandbox.url, connection, work)
+                    here = Embedded(sandbox.url, path, connection, work)
                     await here.unless_broken(_ready(operator))
                     yield here
 
 
-def admit(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Problem]:  # noqa: ARG001  the sandbox's signature
-    """Say what the rules in our CRDs would refuse in an object; the rules themselves are CEL, for real API servers."""
-    model: type[Flow | FlowRun] = Flow if obj["kind"] == "Flow" else FlowRun
+def admit(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Problem]:
+    """Say what the rules in our CRDs and the policy on approvals would refuse; they are CEL, for real API servers."""
+    model = _MODELS[obj["kind"]]
     try:
         model.model_validate(obj, extra="ignore")
     except ValidationError as error:
         return problems_of(error, model)
+    if obj["kind"] == "FlowApproval" and old is None and obj["spec"]["by"] != USER:
+        message = f"{obj['spec']['by']!r}, and the request comes from {USER!r}: nobody decides in another's name"
+        return [Problem(0, 0, "spec.by", message)]
     return []
 
 

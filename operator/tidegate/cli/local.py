@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.api.flowrun import DesiredState
 from tidegate.cli import running, tasklogs
 from tidegate.cli.applying import apply_all, ensure_namespaces
+from tidegate.cli.asking import Asking
 from tidegate.cli.embedded import Embedded, embedded
 from tidegate.cli.interrupts import Interrupts, interrupts
 from tidegate.cli.operatorlogs import listen_to_operator
@@ -54,7 +55,7 @@ async def _run(here: Embedded, order: Order, interruptions: Interrupts, shown: P
     stops: list[asyncio.Task[None]] = []
     interruptions.on_first = lambda: stops.append(asyncio.create_task(_stop(here, run, shown)))
     try:
-        ended = await running.to_the_end(client, run, shown)
+        ended = await running.to_the_end(client, run, Asking(shown, here.kubeconfig))
     finally:
         interruptions.on_first = None
         await asyncio.gather(*stops, return_exceptions=True)

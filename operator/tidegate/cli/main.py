@@ -18,6 +18,8 @@ COMMANDS = {
     "operator": "Run the operator.",
     "logs": "Show what the tasks of a run print.",
     "cancel": "Stop a run.",
+    "approve": "Let a task go on that waits for a decision.",
+    "reject": "End a task as failed that waits for a decision.",
     "version": "Show the version.",
 }
 """What `tidegate --help` says of each command; the module of a command bears its name."""

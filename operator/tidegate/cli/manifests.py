@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tidegate.api.flow import Flow
+from tidegate.api.flowapproval import FlowApproval
 from tidegate.api.flowrun import FlowRun
 from tidegate.api.keys import API_VERSION, GROUP
 from tidegate.api.manifest import Document, load_documents
@@ -23,7 +24,7 @@ from tidegate.errors import InvalidSpec, Problem
 
 M = TypeVar("M", bound=BaseModel)
 
-_KINDS: dict[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun}
+_KINDS: dict[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun, "FlowApproval": FlowApproval}
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Params on the command line: from `--param k=v` to typed values, checked before any FlowRun exists."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,14 @@ def typed(declared: Sequence[Param], texts: Mapping[str, str]) -> dict[str, Any]
     if found:
         raise InvalidSpec([Problem(0, 0, _place(finding.keys), finding.message) for finding in found])
     return values
+
+
+def guessed(text: str) -> Any:
+    """Read a value of which nobody knows the type: JSON where it is JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _place(keys: Sequence[str | int]) -> str:

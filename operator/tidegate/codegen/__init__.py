@@ -14,7 +14,7 @@ import yaml
 from tidegate import settings
 from tidegate.api.crd import crds
 from tidegate.codegen import reference
-from tidegate.codegen.rbac import OPERATOR, USERS, Rule
+from tidegate.codegen.rbac import OPERATOR, USERS, WAITED_FOR, Rule
 from tidegate.codegen.text import YAML_NOTE, documents, dump
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,7 +39,7 @@ def parts() -> dict[str, str]:
     files[f"{CHART}/templates/_rules.tpl"] = _rules_template()
     files["docs/reference.md"] = reference.kinds(definitions)
     files["docs/settings.md"] = reference.settings(settings.docs())
-    files["docs/permissions.md"] = reference.permissions(OPERATOR, USERS)
+    files["docs/permissions.md"] = reference.permissions(OPERATOR, WAITED_FOR, USERS)
     return files
 
 
@@ -92,7 +92,7 @@ def _chart_crd(crd: dict[str, Any]) -> str:
 
 
 def _rules_template() -> str:
-    tables: dict[str, tuple[Rule, ...]] = {"tidegate.operatorRules": OPERATOR}
+    tables: dict[str, tuple[Rule, ...]] = {"tidegate.operatorRules": OPERATOR, "tidegate.waitedForRules": WAITED_FOR}
     tables |= {f"tidegate.{who}Rules": rules for who, rules in USERS.items()}
     blocks = [
         f'{{{{- define "{name}" -}}}}\n{dump([rule.manifest for rule in rules])}{{{{- end }}}}\n'

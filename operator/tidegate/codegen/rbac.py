@@ -24,13 +24,17 @@ class Rule:
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete", "deletecollection")
 _KINDS = ("flows", "flowruns")
+_APPROVALS = ("flowapprovals",)
+
+AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
+"""ClusterRoles with this label, and the value true, add to what tasks may wait for."""
 
 OPERATOR = (
-    Rule(GROUP, _KINDS, _READ, "To see what is wanted. Specs are never written."),
+    Rule(GROUP, (*_KINDS, *_APPROVALS), _READ, "To see what is wanted. Specs are never written."),
     Rule(GROUP, ("flowruns",), ("delete",), "Finished runs go after their TTL, or when their Flow keeps enough newer."),
     Rule(
         GROUP,
-        tuple(f"{kind}/status" for kind in _KINDS),
+        tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS)),
         ("update",),
         "To record decisions before they are carried out; always the whole status against the version that was read.",
     ),
@@ -59,14 +63,33 @@ OPERATOR = (
         "The Flow as it was when a run began; it goes with the run that owns it.",
     ),
     Rule("events.k8s.io", ("events",), ("create",), "To tell what happened to a run."),
+    Rule(
+        "authorization.k8s.io",
+        ("localsubjectaccessreviews",),
+        ("create",),
+        "To ask whether the ServiceAccount of a task may get what the task waits for, before it is read.",
+    ),
 )
 """In each namespace that is watched. The Lease in the operator's own namespace is in the chart, beside its name."""
 
+WAITED_FOR = (
+    Rule("", ("configmaps", "persistentvolumeclaims", "pods", "services"), ("get",), "For `wait.for`, see below."),
+    Rule("apps", ("daemonsets", "deployments", "statefulsets"), ("get",), "Likewise."),
+    Rule("batch", ("cronjobs", "jobs"), ("get",), "Likewise."),
+    Rule(GROUP, _KINDS, ("get",), "Likewise."),
+)
+"""What the operator may read for tasks that wait for it; administrators add ClusterRoles with the label AGGREGATE."""
+
 USERS = {
     "viewer": (
-        Rule(GROUP, _KINDS, _READ, "Added to the ClusterRole `view`, and through it to `edit` and `admin`."),
         Rule(GROUP, ("cacheentries",), _READ, "What tasks have given, as their logs and outputs of runs show it too."),
-        Rule(GROUP, tuple(f"{kind}/status" for kind in _KINDS), ("get",), "The status alone."),
+        Rule(
+            GROUP,
+            (*_KINDS, *_APPROVALS),
+            _READ,
+            "Added to the ClusterRole `view`, so also to `edit` and `admin`.",
+        ),
+        Rule(GROUP, tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS)), ("get",), "The status alone."),
     ),
     "editor": (
         Rule(
@@ -82,5 +105,14 @@ USERS = {
             ("delete", "deletecollection"),
             "So that work is done again. Nobody but the operator writes results.",
         ),
+    ),
+    "approver": (
+        Rule(
+            GROUP,
+            _APPROVALS,
+            ("create",),
+            "Who may create a FlowApproval may approve and reject. Added to `admin`; bind it to those who decide.",
+        ),
+        Rule(GROUP, (*_KINDS, *_APPROVALS), _READ, "To see what is asked, and what became of it."),
     ),
 }

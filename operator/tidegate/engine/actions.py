@@ -73,7 +73,31 @@ class KeepResult:
     spec: Mapping[str, Any]
 
 
-Action: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap | LookUp | KeepResult
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """A task waits for an object: read it now and then, as far as its ServiceAccount `account` may."""
+
+    attempt: Attempt
+    group: str
+    resource: str
+    name: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Say in a FlowApproval whether it counted, and why not."""
+
+    name: str
+    uid: str
+    counted: bool
+    reason: str
+    message: str
+    at: float
+
+
+JobAction: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap | LookUp | KeepResult
+Action: TypeAlias = JobAction | LookAt | Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from tidegate.api.bodies import Wait
 from tidegate.api.flow import FlowSpec
 from tidegate.api.policies import Strategy
 from tidegate.api.task import Task, TaskDefaults
-from tidegate.engine import scopes
+from tidegate.engine import questions, scopes
 from tidegate.engine.findings import Finding, Keys
 from tidegate.engine.templating import Compiler, Scope, templates
 
@@ -25,13 +25,16 @@ _DEFAULTED = (
     "queue_name",
 )
 
+_DEFAULTED_FOR_READERS = ("service_account_name",)
+
 _NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pass it by env, args or a file it reads"
 
 
 def with_defaults(task: Task, defaults: TaskDefaults) -> Task:
     """Give the task with the Flow's defaults; a default that its body cannot honour is left out."""
     changes: dict[str, Any] = {}
-    for name in _DEFAULTED if task.is_pod else ():
+    reads = task.wait is not None and task.wait.for_ is not None
+    for name in _DEFAULTED if task.is_pod else _DEFAULTED_FOR_READERS if reads else ():
         if getattr(task, name) is None and getattr(defaults, name) is not None:
             changes[name] = getattr(defaults, name)
     return task.model_copy(update=changes) if changes else task
@@ -71,7 +74,7 @@ def _compile_inline(task: Task, scope: Scope, keys: Keys, compiler: Compiler) ->
     if task.fail is not None:
         return {"message": compiler.value(task.fail.message, scope, (*keys, "fail", "message"))}
     if task.approval is not None:
-        return {"message": compiler.value(task.approval.message, scope, (*keys, "approval", "message"))}
+        return questions.compile_question(task.approval, scope, (*keys, "approval"), compiler)
     if task.wait is not None:
         return _compile_wait(task.wait, scope, (*keys, "wait"), compiler)
     return _compile_call(task, scope, keys, compiler)

@@ -95,6 +95,32 @@ class CacheAnswer:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectFact:
+    """What the last read of an object gave that a task waits for: the object, or why there is none.
+
+    `message` is in the cluster's own words.
+    """
+
+    object: Mapping[str, Any] | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFact:
+    """A FlowApproval for this run that nobody has answered yet; `edited` when it is not what was created."""
+
+    name: str
+    uid: str
+    index: int
+    approved: bool
+    by: str
+    comment: str
+    params: Mapping[str, Any]
+    edited: bool = False
+
+
 class Confirmed(StrEnum):
     """What live reads said, made after the ledger was read that they are judged against."""
 
@@ -108,7 +134,8 @@ class Facts:
 
     `alive` are the attempts with a pod that may still run. `changed` are the slots of which something new was seen
     since the last step, None when that is not known: then all are looked at. `cached` are the answers to what was
-    looked up in the cache, by slot; None when nobody can look, so that all work is done.
+    looked up in the cache, by slot; None when nobody can look, so that all work is done. `objects` are those that
+    tasks wait for, by slot; `approvals` the unanswered ones, by task.
     """
 
     desired: str = "Running"
@@ -119,6 +146,8 @@ class Facts:
     alive: AbstractSet[Attempt] | None = None
     changed: frozenset[int] | None = None
     cached: Mapping[int, CacheAnswer] | None = None
+    objects: Mapping[int, ObjectFact] = field(default_factory=dict)
+    approvals: Mapping[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
 
     def pods_of(self, attempt: Attempt) -> tuple[PodFact, ...]:
         """Give the pods of an attempt."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tidegate.engine import approval, outputs, waiting
 from tidegate.engine import ledger as letters
-from tidegate.engine import outputs, waiting
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
 from tidegate.engine.records import Record
@@ -72,5 +72,5 @@ def _compute(draft: Draft, node: Node) -> None:
         draft.finish(node.slot, letters.FAILED, error.reason, error.message)
 
 
-_BEGIN: Mapping[str, Step] = {"wait": waiting.begin}
-_LOOK: Mapping[str, Step] = {"wait": waiting.look}
+_BEGIN: Mapping[str, Step] = {"wait": waiting.begin, "approval": approval.begin}
+_LOOK: Mapping[str, Step] = {"wait": waiting.look, "approval": approval.look}

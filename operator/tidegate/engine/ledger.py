@@ -71,7 +71,8 @@ class Ledger:
     """The record of one run. `decide` works on a copy and hands that out.
 
     `unseen` has, for a slot that began before all its needs were final, the slots that were not final then: its
-    expressions must go on not seeing them.
+    expressions must go on not seeing them. `decided` has, for the slot of an approval, digests of the UIDs of the
+    FlowApprovals that were taken up: each counts once, also when the whole run is tried again.
     """
 
     slots: bytearray
@@ -79,6 +80,7 @@ class Ledger:
     extra: dict[int, Extra] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     unseen: dict[int, frozenset[int]] = field(default_factory=dict)
+    decided: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, count: int) -> "Ledger":
@@ -98,7 +100,8 @@ class Ledger:
         extra = {row[0]: Extra(*row[1:]) for row in data.get("extra") or ()}
         blocks = tuple(Block.parse(row) for row in data.get("blocks") or ())
         unseen = {row[0]: frozenset(row[1:]) for row in data.get("unseen") or ()}
-        return cls(slots, attempts, extra, blocks, unseen)
+        decided = {row[0]: tuple(row[1:]) for row in data.get("decided") or ()}
+        return cls(slots, attempts, extra, blocks, unseen, decided)
 
     def dump(self) -> dict[str, Any]:
         """Give `status.ledger`."""
@@ -110,11 +113,20 @@ class Ledger:
             data["blocks"] = [block.dump() for block in self.blocks]
         if self.unseen:
             data["unseen"] = [[slot, *sorted(slots)] for slot, slots in sorted(self.unseen.items())]
+        if self.decided:
+            data["decided"] = [[slot, *digests] for slot, digests in sorted(self.decided.items())]
         return data
 
     def copy(self) -> "Ledger":
         """Give an independent copy."""
-        return Ledger(bytearray(self.slots), list(self.attempts), dict(self.extra), self.blocks, dict(self.unseen))
+        return Ledger(
+            bytearray(self.slots),
+            list(self.attempts),
+            dict(self.extra),
+            self.blocks,
+            dict(self.unseen),
+            dict(self.decided),
+        )
 
     def extra_of(self, slot: int) -> Extra:
         """Give the slot's budgets and due time."""

@@ -70,11 +70,11 @@ def resolve(
     return values, found
 
 
-def check_declarations(params: Sequence[Param]) -> list[Finding]:
-    """Find defaults, enums, bounds and patterns that no value could meet."""
+def check_declarations(params: Sequence[Param], base: Keys = ("spec",)) -> list[Finding]:
+    """Find defaults, enums, bounds and patterns that no value could meet; `base` leads to what has the params."""
     found: list[Finding] = []
     for index, param in enumerate(params):
-        keys: Keys = ("spec", "params", index)
+        keys: Keys = (*base, "params", index)
         found += _check_pattern(param, keys)
         found += _check_bounds(param, keys)
         if found:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tidegate.engine import approval
 from tidegate.engine import outputs as limits
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Action, Happening
@@ -75,6 +76,7 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
     advance(draft, everything=everything)
     skip_the_rest(draft)
     outcome = conclude(draft)
+    approval.answer(draft)
     return _plan(draft, state, outcome, kept, first=first)
 
 
@@ -144,6 +146,7 @@ def _has_decided(old: State, new: State) -> bool:
         or before.extra != after.extra
         or before.blocks != after.blocks
         or before.unseen != after.unseen
+        or before.decided != after.decided
         or (old.stop, old.run_attempt, old.retry_at) != (new.stop, new.run_attempt, new.retry_at)
     )
 

@@ -24,12 +24,12 @@ class Record:
         return replace(self, reason=reason, message=shortened(message))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, limit: int = MAX_MESSAGE) -> str:
     """Give a message that fits a row; control characters become visible, for it may come from anywhere."""
     clean = "".join(
         c if c.isprintable() else " " if c in "\n\r\t" else "\N{REPLACEMENT CHARACTER}" for c in text
     ).strip()
-    return clean if len(clean) <= MAX_MESSAGE else f"{clean[: MAX_MESSAGE - 3]}..."
+    return clean if len(clean) <= limit else f"{clean[: limit - 3]}..."
 
 
 def parse_rows(rows: Iterable[Mapping[str, Any]], slots: Mapping[str, int]) -> dict[int, Record]:

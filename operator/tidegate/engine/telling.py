@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.api.conditions import timestamp
+from tidegate.engine import asking
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
@@ -135,11 +136,16 @@ def _why(draft: Draft, shown: list[int]) -> tuple[str, str]:
     for slot in shown:
         if not draft.is_final(slot):
             groups.setdefault(state_of(draft, slot), []).append(slot)
-    sentence = next((say(draft, groups[state]) for state, say in _SENTENCES.items() if state in groups), "")
+    state = next((state for state in _SENTENCES if state in groups), "")
+    reason, sentence = "Running", _SENTENCES[state](draft, groups[state]) if state else ""
+    asked = asking.awaited(draft)
+    if asked:
+        tail = f"; {sentence}" if sentence and state != "Waiting" else ""
+        reason, sentence = asking.AWAITING, f"{asking.sentence(draft, asked)}{tail}"
     if draft.wish.pauses:
         tail = f"; {sentence}" if sentence else ""
         return "Paused", f"the run is paused: nothing new starts until spec.desiredState is Running{tail}"
-    return "Running", sentence
+    return reason, sentence
 
 
 def _names(draft: Draft, slots: list[int]) -> str:

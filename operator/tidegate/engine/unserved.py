@@ -15,12 +15,9 @@ def find_unserved(spec: FlowSpec, places: list[Keys]) -> list[Finding]:
 
 
 def _of_task(task: Task) -> list[tuple[str, ...]]:
-    wait = task.wait
     unserved = {
         ("forEach",): task.for_each,
         ("flow",): task.flow,
-        ("approval",): task.approval,
         ("cache",): task.cache if task.for_each else None,
-        ("wait",): wait if wait and (wait.seconds is None or wait.timeout_seconds) else None,
     }
     return [field for field, value in unserved.items() if value is not None]

@@ -6,7 +6,19 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from tidegate.api import keys
-from tidegate.engine.actions import Action, ConfirmGone, DeleteJob, KeepResult, LookUp, Reap, StartJob, StopJob
+from tidegate.engine.actions import (
+    Action,
+    Answer,
+    ConfirmGone,
+    DeleteJob,
+    JobAction,
+    KeepResult,
+    LookAt,
+    LookUp,
+    Reap,
+    StartJob,
+    StopJob,
+)
 from tidegate.engine.facts import Attempt, Confirmed, PodFact, Rejection
 from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
@@ -17,6 +29,7 @@ from tidegate.kube.observing import Seen, see_job, see_pod
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
+from tidegate.kube.waiting import Waiting
 from tidegate.resources.job import job, tombstone
 from tidegate.resources.names import job_name
 
@@ -32,6 +45,7 @@ class Carrier:
 
     def __init__(self, client: Client, store: Store, monotonic: Callable[[], float]) -> None:
         self._client, self._store, self._monotonic = client, store, monotonic
+        self._waiting = Waiting(client, store, monotonic)
 
     async def carry_out(self, session: Session, actions: Iterable[Action], decided: float) -> float | None:
         """Carry out all actions in parallel; give the seconds after which to look again, 0 for at once.
@@ -42,11 +56,16 @@ class Carrier:
             decided: when its status was known to be written, on the monotonic clock.
         """
         left = list(session.unkept.values())
-        work = [self._one(session, action, decided) for action in (*actions, *left)]
+        work = [
+            self._waiting.carry_out(session, action)
+            if isinstance(action, LookAt | Answer)
+            else self._one(session, action, decided)
+            for action in (*actions, *left)
+        ]
         wishes = [wish for wish in await asyncio.gather(*work) if wish is not None]
         return min(wishes, default=None)
 
-    async def _one(self, session: Session, action: Action, decided: float) -> float | None:
+    async def _one(self, session: Session, action: JobAction, decided: float) -> float | None:
         step: Awaitable[float | None]
         match action:
             case StartJob():

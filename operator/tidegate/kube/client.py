@@ -33,6 +33,10 @@ class Client(Protocol):
         """Read one object, live (never from a cache)."""
         ...
 
+    async def read(self, path: str) -> Object:
+        """Read what lies at a path and is no object of a kind: discovery."""
+        ...
+
     async def list(
         self,
         resource: Resource,

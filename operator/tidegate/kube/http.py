@@ -33,6 +33,9 @@ _MAX_READS = 16
 # The Date header is looked at so often, in seconds.
 _SKEW_PERIOD = 5.0
 
+DISCOVERY = Resource("", "", "discovery", "")
+"""Only a name, for metrics: requests that ask what there is."""
+
 OnRequest = Callable[[str, str, int, float], None]
 
 
@@ -111,6 +114,10 @@ class HttpClient(Client):
         """Read one object, live."""
         lane = self._leases if resource == LEASES else self._reads
         return await self._request(_Call("get", resource, lane, "GET", resource.path(namespace, name)))
+
+    async def read(self, path: str) -> Object:
+        """Read a path of discovery."""
+        return await self._request(_Call("get", DISCOVERY, self._reads, "GET", path))
 
     async def list(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 from tidegate.engine.facts import FINISHED, JobFact, JobState, PodFact
+from tidegate.kube.approvals import answer_in, run_of
 from tidegate.kube.client import Object
 from tidegate.kube.observing import Seen
 from tidegate.kube.queue import Priority, WorkQueue
@@ -20,10 +21,11 @@ class Inbox:
         store: Store,
         runs: WorkQueue[RunKey],
         flows: WorkQueue[RunKey],
+        approvals: WorkQueue[RunKey],
         forget: Callable[[str], None],
         monotonic: Callable[[], float],
     ) -> None:
-        self._store, self._runs, self._flows = store, runs, flows
+        self._store, self._runs, self._flows, self._approvals = store, runs, flows, approvals
         self._forget, self._monotonic = forget, monotonic
 
     def flow(self, kind: str | None, obj: Object) -> None:
@@ -52,6 +54,16 @@ class Inbox:
         """A run has ended: who waits for its place is next."""
         for key in self._store.first_waiting((obj["metadata"]["namespace"], obj["spec"]["flowRef"]["name"])):
             self._runs.add(key, Priority.COMPLETION)
+
+    def approval(self, kind: str | None, obj: Object) -> None:
+        """Take a change of a FlowApproval, likewise: its run looks at it first."""
+        if kind == "DELETED":
+            self._store.drop_approval(obj)
+        elif self._store.put_approval(obj):
+            run, _ = run_of(obj)
+            if answer_in(obj) is None and run in self._store.runs:
+                self._runs.add(run, Priority.COMPLETION)
+            self._approvals.add(key_of(obj), Priority.RESYNC)
 
     def child(self, kind: str, seen: Seen) -> None:
         """Take a change of a Job or pod."""

@@ -164,6 +164,8 @@ class Reconciler:
             rejections=current.rejections,
             alive=children.alive,
             cached=current.cached,
+            objects=dict(current.objects),
+            approvals=self._store.approvals.open((current.run.namespace, current.run.name), current.run.uid),
             changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,
         )
         plan = decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)

@@ -8,9 +8,9 @@ from tidegate.api.conditions import instant_of
 from tidegate.api.keys import LABEL_RUN_UID
 from tidegate.engine import state as states
 from tidegate.engine.actions import KeepResult
-from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, Rejection
+from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, ObjectFact, Rejection
 from tidegate.engine.graph import Graph
-from tidegate.engine.ledger import FINAL
+from tidegate.engine.ledger import FINAL, WAITING
 from tidegate.engine.run import Run
 from tidegate.engine.state import State
 from tidegate.errors import InvalidSpec, NotFound
@@ -25,13 +25,21 @@ class Poisoned(Exception):
     """A run whose own records cannot be read; it can be ended, but not continued."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Since when an object is waited for, and when it is read next; on the monotonic clock."""
+
+    since: float
+    next: float
+
+
 @dataclass(slots=True)
 class Session:
     """One run, as this process knows it. `status` and `version` are those of the last write, ours or read.
 
     `is_followed` says that the state accounts for everything seen but what the store marks as changed; `unsettled` are
     slots to look at again although nothing changed; `cached` is what the cache said of tasks that have not started,
-    `unkept` results that are still to be kept in it.
+    `unkept` results that are still to be kept in it; `objects` are what tasks wait for, by slot.
     """
 
     run: Run
@@ -49,6 +57,8 @@ class Session:
     dirty_since: float | None = None
     is_followed: bool = False
     unsettled: frozenset[int] = frozenset()
+    objects: dict[int, ObjectFact] = field(default_factory=dict)
+    watches: dict[int, Watch] = field(default_factory=dict)
 
     def confirm(self, attempt: Attempt, what: Confirmed) -> None:
         """Note what a live read said of an attempt."""
@@ -63,6 +73,8 @@ class Session:
         self.failures = {a: count for a, count in self.failures.items() if a in current}
         slots = self.state.ledger.slots
         self.cached = {s: what for s, what in self.cached.items() if (s, 0) in current and slots[s] not in FINAL}
+        self.objects = {slot: fact for slot, fact in self.objects.items() if slots[slot] == WAITING}
+        self.watches = {slot: watch for slot, watch in self.watches.items() if slots[slot] == WAITING}
 
 
 def desired_of(obj: Object) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from tidegate.engine.facts import Attempt, JobFact, PodFact
+from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
 from tidegate.kube.client import Object
 from tidegate.kube.observing import Seen
@@ -35,6 +36,7 @@ class Store:
     def __init__(self) -> None:
         self.flows: dict[RunKey, Object] = {}
         self.runs: dict[RunKey, Object] = {}
+        self.approvals = Approvals()
         self._key_by_uid: dict[str, RunKey] = {}
         self._children: dict[str, Children] = {}
         self._waiting: dict[RunKey, set[RunKey]] = {}
@@ -51,6 +53,18 @@ class Store:
         if news:
             self._key_by_uid[obj["metadata"]["uid"]] = key_of(obj)
         return news
+
+    def put_approval(self, obj: Object) -> bool:
+        """Take a FlowApproval; say whether it is news."""
+        news = self._put(self.approvals.known, obj)
+        if news:
+            self.approvals.note(obj)
+        return news
+
+    def drop_approval(self, obj: Object) -> None:
+        """Forget a FlowApproval that was deleted."""
+        self._drop(self.approvals.known, obj)
+        self.approvals.forget(obj)
 
     def drop_flow(self, obj: Object) -> None:
         """Forget a Flow that was deleted."""

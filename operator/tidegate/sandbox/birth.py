@@ -3,7 +3,7 @@
 from typing import Any
 
 from tidegate.api.crd import STATUS_DEFAULT
-from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, NAMESPACES, PODS, Kind
+from tidegate.sandbox.kinds import CUSTOM, JOBS, NAMESPACES, PODS, Kind
 from tidegate.sandbox.tree import Object
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -43,7 +43,7 @@ def prepared(kind: Kind, obj: Object) -> Object:
 
 
 def _first_status(kind: Kind) -> Object:
-    if kind in (FLOWS, FLOWRUNS):
+    if kind in CUSTOM:
         return {"status": dict(STATUS_DEFAULT)}
     if kind is PODS:
         return {"status": {"phase": "Pending", "qosClass": "BestEffort"}}

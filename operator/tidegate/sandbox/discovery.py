@@ -21,6 +21,7 @@ VERSION: Object = {
 
 REVIEWS = {
     "authorization.k8s.io": {
+        "localsubjectaccessreviews": "LocalSubjectAccessReview",
         "selfsubjectaccessreviews": "SelfSubjectAccessReview",
         "selfsubjectrulesreviews": "SelfSubjectRulesReview",
         "subjectaccessreviews": "SubjectAccessReview",
@@ -85,10 +86,14 @@ def _resource_list(group: str) -> Object:
     group_version = f"{group}/{version}" if group else version
     resources = [entry for kind in _kinds(group) for entry in _resources(kind)]
     resources += [
-        {"name": plural, "singularName": "", "namespaced": False, "kind": kind, "verbs": ["create"]}
+        {"name": plural, "singularName": "", "namespaced": _is_local(plural), "kind": kind, "verbs": ["create"]}
         for plural, kind in REVIEWS.get(group, {}).items()
     ]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}
+
+
+def _is_local(review: str) -> bool:
+    return review.startswith("local")
 
 
 def _kinds(group: str) -> list[Kind]:
@@ -159,7 +164,7 @@ def _aggregated_reviews(group: str) -> list[Object]:
         {
             "resource": plural,
             "responseKind": {"group": group, "version": "v1", "kind": kind},
-            "scope": "Cluster",
+            "scope": "Namespaced" if _is_local(plural) else "Cluster",
             "singularResource": kind.lower(),
             "verbs": ["create"],
         }

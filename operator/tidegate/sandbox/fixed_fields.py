@@ -5,7 +5,7 @@ from typing import Any
 from tidegate.api.crd import MUTABLE, NEVER_BACK
 from tidegate.api.flowrun import STRICTNESS
 from tidegate.sandbox.job_rules import INDEXED
-from tidegate.sandbox.kinds import CONFIGMAPS, FLOWRUNS, JOBS, PODS, REVISIONS, SECRETS, Kind
+from tidegate.sandbox.kinds import CONFIGMAPS, FLOWAPPROVALS, FLOWRUNS, JOBS, PODS, REVISIONS, SECRETS, Kind
 from tidegate.sandbox.tree import Object, without
 
 _FIXED_IN_JOBS = (
@@ -33,6 +33,7 @@ def change_faults(kind: Kind, old: Object, new: Object) -> list[str]:
         CONFIGMAPS.key: _immutable_data_changes,
         SECRETS.key: _secret_changes,
         FLOWRUNS.key: _run_changes,
+        FLOWAPPROVALS.key: _approval_changes,
         REVISIONS.key: _revision_changes,
     }.get(kind.key)
     return _finalizer_changes(old["metadata"], new["metadata"]) + (check(old, new) if check else [])
@@ -113,6 +114,11 @@ def _run_changes(old: Object, new: Object) -> list[str]:
     if _rank(after) < _rank(before):
         found.append(f'spec: Invalid value: "object": {NEVER_BACK}')
     return found
+
+
+def _approval_changes(old: Object, new: Object) -> list[str]:
+    same = old.get("spec") == new.get("spec")
+    return [] if same else ['spec: Invalid value: "object": a decision cannot change: create another FlowApproval']
 
 
 def _rank(spec: Object) -> int:

@@ -83,6 +83,16 @@ CACHEENTRIES = Kind(
     "cacheentries",
     "CacheEntry",
     categories=("tidegate",),
+)
+FLOWAPPROVALS = Kind(
+    "tidegate.dev",
+    "v1alpha1",
+    "flowapprovals",
+    "FlowApproval",
+    has_status=True,
+    short_names=("fla",),
+    categories=("tidegate",),
+    selectable=("spec.run",),
     has_generation=True,
     needs_version=True,
 )
@@ -131,6 +141,8 @@ EVENTS = Kind(
     selectable=("reason", "reportingController", "type", *(f"regarding.{field}" for field in _REGARDING)),
 )
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", needs_version=True)
+ROLES = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 REVISIONS = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CRDS = Kind(
     "apiextensions.k8s.io",
@@ -153,12 +165,17 @@ KINDS: tuple[Kind, ...] = (
     EVENTS,
     JOBS,
     REVISIONS,
+    ROLES,
+    ROLE_BINDINGS,
     LEASES,
     CRDS,
     FLOWS,
     FLOWRUNS,
     CACHEENTRIES,
+    FLOWAPPROVALS,
 )
+CUSTOM = (FLOWS, FLOWRUNS, FLOWAPPROVALS, CACHEENTRIES)
+"""Those of Tidegate."""
 
 _BY_KEY = {kind.key: kind for kind in KINDS}
 

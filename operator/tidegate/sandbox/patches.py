@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.sandbox.answers import bad_request, unsupported
 from tidegate.sandbox.jsonpatch import apply_json_patch
-from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, Kind
+from tidegate.sandbox.kinds import CUSTOM, Kind
 from tidegate.sandbox.tree import Object, copied, merged
 
 _SERVER_SIDE = "the sandbox has no server-side apply: use kubectl apply without --server-side"
@@ -49,7 +49,7 @@ def _parsed(body: bytes) -> Any:
 
 def _check_strategic(kind: Kind, patch: Object) -> None:
     """Let pass what means the same as a merge patch: anything without lists and directives."""
-    if kind in (FLOWS, FLOWRUNS):
+    if kind in CUSTOM:
         raise unsupported(
             "strategic merge patches are for built-in kinds only: the body of the request was in an unknown format - "
             f"accepted media types include: {_JSON}, {_MERGE}"

@@ -8,6 +8,7 @@ USER = "sandbox-admin"
 
 _STATUS: dict[str, Object] = {
     "SelfSubjectAccessReview": {"allowed": True, "reason": "the sandbox has one user, who may do everything"},
+    "LocalSubjectAccessReview": {"allowed": True, "reason": "the sandbox has one user, who may do everything"},
     "SubjectAccessReview": {"allowed": True, "reason": "the sandbox has one user, who may do everything"},
     "SelfSubjectRulesReview": {
         "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
@@ -37,4 +38,6 @@ def _kind_of(path: str) -> tuple[str, str] | None:
     match path.strip("/").split("/"):
         case ["apis", group, "v1", plural] if plural in REVIEWS.get(group, {}):
             return group, REVIEWS[group][plural]
+        case ["apis", group, "v1", "namespaces", _, "localsubjectaccessreviews" as plural]:
+            return (group, REVIEWS[group][plural]) if plural in REVIEWS.get(group, {}) else None
     return None

@@ -9,7 +9,7 @@ from tidegate.engine.expressions import diagnosis, library, typing_pass
 from tidegate.engine.expressions.access import Access, accesses
 from tidegate.engine.expressions.budget import DEFAULT_LIMITS, Limits
 from tidegate.engine.expressions.evaluate import closures
-from tidegate.engine.expressions.faults import Fault
+from tidegate.engine.expressions.faults import Fault, Missing
 from tidegate.engine.expressions.functions.conversions import TYPES
 from tidegate.engine.expressions.functions.patterns import PATTERN_FUNCTIONS, compiled
 from tidegate.engine.expressions.hyphens import hyphenated
@@ -18,7 +18,7 @@ from tidegate.engine.expressions.place import place_of
 from tidegate.engine.expressions.plain import plain
 from tidegate.engine.expressions.scope import Closure, Frame
 from tidegate.engine.expressions.tree import Call, Constant, Node, walk
-from tidegate.errors import BudgetExceeded, ExpressionError
+from tidegate.errors import BudgetExceeded, ExpressionError, FieldMissing
 
 MAX_LENGTH = 4096
 """Characters of one expression."""
@@ -59,6 +59,7 @@ class Expression:
 
         Raises:
             ExpressionError: the data do not fit the expression; the message has the expression and the place.
+            FieldMissing: they do not have what it reads.
             BudgetExceeded: it takes more than the limits.
         """
         frame = Frame(context, self.variables, limits)
@@ -75,7 +76,8 @@ class Expression:
     def _failed(self, fault: Fault) -> ExpressionError:
         line, column = place_of(self.text, fault.offset or 0)
         at = f"column {column}" if line == 1 else f"line {line}, column {column}"
-        return ExpressionError(f"{fault.describe()} ({at} of {self._shown()})", line=line, column=column)
+        kind = FieldMissing if isinstance(fault, Missing) else ExpressionError
+        return kind(f"{fault.describe()} ({at} of {self._shown()})", line=line, column=column)
 
     def _shown(self) -> str:
         return f"`{self.text}`" if len(self.text) <= _SHOWN else f"`{self.text[:_SHOWN]}...`"

@@ -28,7 +28,11 @@ class Fault(Exception):
         return self.message
 
 
-class MissingKey(Fault):
+class Missing(Fault):
+    """The data do not have what is read."""
+
+
+class MissingKey(Missing):
     """A map does not have the key."""
 
     def __init__(self, key: Any, present: Iterable[Any], offset: int | None = None) -> None:

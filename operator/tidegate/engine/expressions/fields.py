@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.engine.expressions import loops
-from tidegate.engine.expressions.faults import Fault, MissingKey
+from tidegate.engine.expressions.faults import Fault, Missing, MissingKey
 from tidegate.engine.expressions.functions.conversions import TYPES
 from tidegate.engine.expressions.functions.table import no_overload
 from tidegate.engine.expressions.scope import Closure, Frame, Maker, Scope
@@ -113,7 +113,7 @@ def _position(items: list[Any], key: Any) -> int:
     return int(key)
 
 
-class _OutOfRange(Fault):
+class _OutOfRange(Missing):
     """A list is shorter than was asked for: an absent value for the optional index."""
 
 
