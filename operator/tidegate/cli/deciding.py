@@ -15,7 +15,7 @@ from tidegate.cli.connection import Connection
 from tidegate.cli.flowruns import outcome
 from tidegate.engine.asking import AWAITING
 from tidegate.engine.findings import nearest
-from tidegate.errors import ApiError, NotFound, TidegateError, UsageError
+from tidegate.errors import ApiError, NotFound, TidegateError, Unavailable, UsageError
 from tidegate.kube.client import Object
 from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, REVISIONS, SELF_REVIEWS
 from tidegate.resources.approval import approval
@@ -101,6 +101,8 @@ async def _answer(connection: Connection, created: Object) -> str:
             obj = await connection.client.get(FLOWAPPROVALS, connection.namespace, name)
         except NotFound:
             raise NotCounted(f"FlowApproval {name} was deleted before it was answered") from None
+        except Unavailable as error:  # a run on this machine may have ended with its cluster by now
+            return f"FlowApproval {name} is created; what became of it cannot be read: {error.message}"
         told = find((obj.get("status") or {}).get("conditions"), COUNTED)
         if told is not None and told["status"] == "True":
             return f"{obj['spec']['task']} is {decision.lower()} (FlowApproval {name})"
