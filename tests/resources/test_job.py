@@ -166,3 +166,83 @@ def test_names_are_short_legal_and_unlike(run: str, task: str):
         assert name == name.lower()
         assert not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789-")
         assert not name.startswith("-")
+
+
+@pytest.mark.parametrize(
+    ("policy", "annotations"),
+    [
+        (None, {}),
+        ("Allow", {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}),
+        (
+            "Avoid",
+            {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"},
+        ),
+    ],
+)
+def test_disruption_is_told_to_autoscalers_by_the_pods_annotations(policy: str | None, annotations: dict[str, str]):
+    task = pod("a", timeoutSeconds=60, **({"disruption": {"policy": policy}} if policy else {}))
+    body = job_of(task)
+    assert body["spec"]["template"]["metadata"].get("annotations", {}) == annotations
+    assert "annotations" not in body["metadata"]
+
+
+def test_a_tasks_disruption_wins_over_the_run_template():
+    annotations = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+    body = job_of(pod("a", disruption={"policy": "Allow"}), runTemplate={"metadata": {"annotations": annotations}})
+    assert body["spec"]["template"]["metadata"]["annotations"] == {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true"
+    }
+
+
+def test_avoid_must_be_bounded():
+    with pytest.raises(AssertionError, match="Avoid needs timeoutSeconds"):
+        graph_of(pod("a", disruption={"policy": "Avoid"}))
+    graph_of(pod("a"), taskDefaults={"disruption": {"policy": "Avoid"}, "timeoutSeconds": 60})
+
+
+def test_a_queue_is_named_on_the_job_and_suspending_it_is_left_to_the_queue():
+    body = job_of(pod("a", queueName="batch"))
+    assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "batch"
+    assert "suspend" not in body["spec"]
+    assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
+    assert "kueue.x-k8s.io/queue-name" not in tombstone(RUN, (0, 1), "a")["metadata"]["labels"]
+
+
+def test_priority_is_the_pods_class():
+    assert spec_of(pod("a", priority="high"))["priorityClassName"] == "high"
+    assert "priorityClassName" not in spec_of(pod("a"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "path"),
+    [
+        ("priority", "low", ("spec", "template", "spec", "priorityClassName")),
+        ("queueName", "batch", ("metadata", "labels", "kueue.x-k8s.io/queue-name")),
+        ("serviceAccountName", "etl", ("spec", "template", "spec", "serviceAccountName")),
+    ],
+)
+def test_defaults_are_taken_by_tasks_that_say_nothing(field: str, value: str, path: tuple[str, ...]):
+    def at(body: Any) -> Any:
+        for key in path:
+            body = body[key]
+        return body
+
+    assert at(job_of(pod("a"), taskDefaults={field: value})) == value
+    assert at(job_of(pod("a", **{field: "own"}), taskDefaults={field: value})) == "own"
+
+
+def test_quantities_may_be_expressions_and_become_what_kubernetes_takes():
+    resources = {
+        "requests": {"cpu": "$[[ params.cores ]]", "memory": "$[[ params.gi * 2 ]]Gi"},
+        "limits": {"memory": "$[[ params.limit ]]", "nvidia.com/gpu": 1},
+    }
+    task, params = pod("a", resources=resources), {"cores": 2, "gi": 3, "limit": "8Gi"}
+    declared = [{"name": "cores", "type": "integer"}, {"name": "gi", "type": "integer"}, {"name": "limit"}]
+    graph = graph_of(task, params=declared)
+    node = graph.nodes[0]
+    context = {"params": params, "run": RUN.context(), "tasks": {}}
+    body = job(graph, RUN, node, (0, 1), render_inputs(graph, node, context))
+    assert body["spec"]["template"]["spec"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "2", "memory": "6Gi"},
+        "limits": {"memory": "8Gi", "nvidia.com/gpu": "1"},
+    }

@@ -17,6 +17,10 @@ LABEL_TOMBSTONE = f"{GROUP}/tombstone"
 ANNOTATION_INDEX = "batch.kubernetes.io/job-completion-index"
 """Which index a pod of an Indexed Job works on: an annotation, and a label of the same name."""
 
+LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
+ANNOTATION_SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+ANNOTATION_DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
+
 JOB_MANAGER_STOPPED = f"{GROUP}/stopped"
 
 DEFAULT_RESERVED_PREFIXES = (

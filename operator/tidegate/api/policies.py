@@ -138,6 +138,10 @@ class DisruptionPolicy(StrEnum):
 
 
 class Disruption(Model):
-    """Tells autoscalers whether the pod may be moved."""
+    """Tells autoscalers whether the pod may be moved; it does not hinder node failures and preemption."""
 
-    policy: DisruptionPolicy = Field(strict=False)
+    policy: DisruptionPolicy = Field(
+        strict=False,
+        description="Allow: a node may be emptied though the pod runs on it. Avoid: not before the pod has ended;"
+        " needs timeoutSeconds.",
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 from tidegate.api.bodies import Wait
 from tidegate.api.flow import FlowSpec
-from tidegate.api.policies import Strategy
+from tidegate.api.policies import DisruptionPolicy, Strategy
 from tidegate.api.task import Task, TaskDefaults
 from tidegate.engine import questions, scopes
 from tidegate.engine.findings import Finding, Keys
@@ -26,6 +26,8 @@ _DEFAULTED = (
 )
 
 _DEFAULTED_FOR_READERS = ("service_account_name",)
+
+_UNBOUNDED = "Avoid needs timeoutSeconds, here or in taskDefaults: else a pod that hangs keeps its node for ever"
 
 _NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pass it by env, args or a file it reads"
 
@@ -53,6 +55,8 @@ def compile_body(
             scope = scopes.with_items(scope)
     if task.cache is not None:
         items["cacheKey"] = compiler.value(task.cache.key, scope, (*keys, "cache", "key"))
+    if task.disruption is not None and task.disruption.policy is DisruptionPolicy.AVOID and not task.timeout_seconds:
+        compiler.found.append(Finding((*keys, "disruption"), _UNBOUNDED))
     _refuse_expressions(task, keys, compiler)
     _check_pod_template(task, keys, compiler)
     inputs = items | {

@@ -4,15 +4,14 @@ The memory of an attempt follows from what the task says and from how often it r
 nothing else is stored. Requests grow with the limit, or the node would be promised too little.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from tidegate.api.policies import OnOOM
 from tidegate.engine import quantity
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.inputs import Inputs, render_inputs
+from tidegate.engine.requests import template_layers
 from tidegate.errors import ExpressionError
 
 
@@ -59,7 +58,7 @@ def _grown(base: int, policy: OnOOM, ooms: int) -> int:
 
 def _memory(graph: Graph, node: Node, inputs: Inputs, field: str) -> int | None:
     """Give the memory of `main` before anything grew, in bytes: the uppermost that says so, as templates merge."""
-    for resources in _layers(graph, node, inputs):
+    for resources in (inputs.resources or {}, *template_layers(graph, node)):
         amount = (resources.get(field) or {}).get("memory")
         if amount is not None:
             return _bytes(str(amount))
@@ -71,11 +70,3 @@ def _bytes(text: str) -> int | None:
         return quantity.parse(text)
     except ValueError:  # the API server refuses such a Job before it can run out of anything
         return None
-
-
-def _layers(graph: Graph, node: Node, inputs: Inputs) -> Iterator[Mapping[str, Any]]:
-    yield inputs.resources or {}
-    for template in (node.task.pod_template, graph.spec.task_defaults.pod_template):
-        containers = ((template or {}).get("spec") or {}).get("containers") or []
-        main = next((c for c in containers if c.get("name") == "main"), containers[0] if len(containers) == 1 else {})
-        yield main.get("resources") or {}

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tidegate.api.conditions import carry
+from tidegate.engine import requests
 from tidegate.errors import Conflict, InvalidSpec, NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -53,11 +54,16 @@ class FlowReconciler:
 
     def _conditions(self, obj: Object) -> list[dict[str, Any]]:
         try:
-            self._graphs.compiled(obj["spec"])
+            graph = self._graphs.compiled(obj["spec"])
         except InvalidSpec as error:
             message = str(error)[:MAX_MESSAGE]
             return [
                 {"type": "Ready", "status": "False", "reason": error.reason, "message": message},
                 {"type": "Stalled", "status": "True", "reason": error.reason, "message": message},
             ]
-        return [{"type": "Ready", "status": "True", "reason": "Valid", "message": "the Flow can be run"}]
+        ready = {"type": "Ready", "status": "True", "reason": "Valid", "message": "the Flow can be run"}
+        lacking = requests.without_requests(graph)
+        if not lacking:
+            return [ready]
+        message = requests.sentence(lacking)
+        return [ready, {"type": "RequestsMissing", "status": "True", "reason": "NoRequests", "message": message}]

@@ -2,6 +2,9 @@
 
 A Job is suspended rather than deleted: between a deletion and anything that took its place, a request that is still
 on its way could bring it back. Where there is none, one that does nothing is created.
+
+A Job in a queue of Kueue is deleted all the same: suspended, it would be let go again as soon as it is admitted, and
+without its label it would keep its quota. What comes late is suspended by Kueue as it comes in, so it starts no pod.
 """
 
 from typing import Any
@@ -34,7 +37,11 @@ async def hold_name(client: Client, tombstone: Object) -> Object:
             found = await client.get(JOBS, namespace, name)
             if "deletionTimestamp" in found["metadata"]:
                 break
-            return found if is_harmless(found) else await client.replace(JOBS, stopped(found))
+            if is_harmless(found):
+                return found
+            if keys.LABEL_QUEUE not in (found["metadata"].get("labels") or {}):
+                return await client.replace(JOBS, stopped(found))
+            await client.delete(JOBS, namespace, name, uid=found["metadata"]["uid"])
         except Conflict:
             continue
         except NotFound:

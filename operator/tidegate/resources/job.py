@@ -15,7 +15,9 @@ from tidegate.resources.pod import pod_template
 def job(graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs) -> dict[str, Any]:
     """Give the Job of one attempt: one pod, once; a retry is another Job.
 
-    The failure policy makes a disruption end the Job with its cause told; without it the cause would be lost.
+    The failure policy makes a disruption end the Job with its cause told; without it the cause would be lost. With a
+    queue it is Kueue that suspends the Job, as it comes in, and lets it go: `suspend` is never ours, so that a Job does
+    not hang for ever where there is no Kueue.
     """
     labels, annotations = propagated(graph)
     spec = {
@@ -28,7 +30,9 @@ def job(graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs) ->
         },
         "template": pod_template(graph, run, node, attempt, inputs),
     }
-    return _object(run, attempt, node.name, {**labels}, annotations, spec)
+    if node.task.queue_name is not None:
+        labels[keys.LABEL_QUEUE] = node.task.queue_name
+    return _object(run, attempt, node.name, labels, annotations, spec)
 
 
 def tombstone(run: Run, attempt: Attempt, task: str) -> dict[str, Any]:

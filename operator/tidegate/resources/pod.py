@@ -10,6 +10,7 @@ from tidegate.engine.graph import Graph, Node
 from tidegate.engine.inputs import Inputs, SecretKey
 from tidegate.engine.run import Run
 from tidegate.resources import configmaps
+from tidegate.resources.disruption import disruption_annotations
 from tidegate.resources.labels import attempt_labels, propagated
 from tidegate.resources.merging import merge
 from tidegate.resources.names import digest
@@ -107,6 +108,8 @@ def _sugar(node: Node, inputs: Inputs, files: str) -> dict[str, Any]:
         spec |= {"serviceAccountName": task.service_account_name, "automountServiceAccountToken": True}
     if task.timeout_seconds is not None:
         spec["activeDeadlineSeconds"] = task.timeout_seconds
+    if task.priority is not None:
+        spec["priorityClassName"] = task.priority
     return {"spec": spec}
 
 
@@ -148,6 +151,7 @@ def _mounts(node: Node, files: str) -> tuple[list[dict[str, Any]], list[dict[str
 def _fixed(graph: Graph, run: Run, node: Node, attempt: Attempt) -> dict[str, Any]:
     """Give what nobody can override: labels by which pods are found, and one pod an attempt."""
     labels, annotations = propagated(graph)
+    annotations |= disruption_annotations(node.task.disruption)
     metadata: dict[str, Any] = {"labels": {**labels, **attempt_labels(run, attempt, node.name)}}
     if annotations:
         metadata["annotations"] = annotations
