@@ -32,6 +32,11 @@ def shortened(text: str) -> str:
     return clean if len(clean) <= MAX_MESSAGE else f"{clean[: MAX_MESSAGE - 3]}..."
 
 
+def told_of(item: int, reason: str, message: str) -> str:
+    """Tell of one item of a fan-out."""
+    return f"item {item}: {reason}{': ' + message if message else ''}"
+
+
 def parse_rows(rows: Iterable[Mapping[str, Any]], slots: Mapping[str, int]) -> dict[int, Record]:
     """Read `status.tasks` back."""
     return {

@@ -17,7 +17,7 @@ def find_unserved(spec: FlowSpec, places: list[Keys]) -> list[Finding]:
 def _of_task(task: Task) -> list[tuple[str, ...]]:
     wait = task.wait
     unserved = {
-        ("forEach",): task.for_each,
+        ("forEach",): task.for_each if not task.is_pod else None,
         ("flow",): task.flow,
         ("approval",): task.approval,
         ("cache",): task.cache,
