@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from engine.harness import Story, graph_of, pod
+from tidegate.api.flow import FlowSpec
 from tidegate.engine.actions import ConfirmGone, Share, StopJob
 from tidegate.engine.facts import Confirmed, JobState, Rejection
+from tidegate.engine.graph import compile_flow
 from tidegate.engine.views import TasksView
 
 
@@ -555,3 +557,43 @@ def test_a_run_that_is_tried_again_runs_its_items_anew():
     story.reload()
     story.step()
     assert story.jobs_started()[0].inputs.args == ("[{},{}]",)
+
+
+# What is refused when a Flow is applied
+
+
+def findings(task: dict[str, Any]) -> list[tuple[str, str]]:
+    graph, found = compile_flow(FlowSpec.model_validate({"tasks": [task]}))
+    assert graph is None
+    return [(".".join(map(str, finding.keys[3:])), finding.message) for finding in found]
+
+
+@pytest.mark.parametrize(("name", "file"), [("item", "$TIDEGATE_ITEM"), ("index", "$TIDEGATE_INDEX")])
+def test_a_shared_template_may_not_mention_an_item(name: str, file: str):
+    message = f"{name} is not known here: all items share one pod template; read it from the file {file}, or use "
+    assert findings(fan([1], args=[f"$[[ string({name}) ]]"])) == [("args.0", message + "strategy: Jobs")]
+    assert graph_of(fan([1], args=[f"$[[ [1].map({name}, {name})[0] ]]"]))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"delaySeconds": 1},
+        {"factor": 2},
+        {"maxDelaySeconds": 9},
+        {"jitterPercent": 5},
+        {"when": "exitCode == 1"},
+        {"onOOM": {"maxMemory": "1Gi"}},
+    ],
+    ids=lambda field: next(iter(field)),
+)
+def test_a_shared_job_cannot_do_all_of_retry(field: dict[str, Any]):
+    message = "is not for items that share Jobs, which Kubernetes repeats: leave it out, or use strategy: Jobs"
+    assert findings(fan([1], retry=field)) == [(f"retry.{next(iter(field))}", message)]
+    assert graph_of(jobs([1], retry=field))
+
+
+def test_of_defaults_items_that_share_jobs_take_what_these_can_do():
+    flow = graph_of(fan([1]), jobs([1], name="y"), taskDefaults={"retry": {"limit": 2, "delaySeconds": 7}})
+    x, y = flow.nodes
+    assert (x.retry.limit, x.retry.delays, y.retry.delays) == (2, (10,), (7,))

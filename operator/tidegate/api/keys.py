@@ -17,6 +17,9 @@ LABEL_TOMBSTONE = f"{GROUP}/tombstone"
 ANNOTATION_INDEX = "batch.kubernetes.io/job-completion-index"
 """Which index a pod of an Indexed Job works on: an annotation, and a label of the same name."""
 
+ANNOTATION_IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
+"""How many pods of that index the cluster took before, which a policy does not count."""
+
 JOB_MANAGER_STOPPED = f"{GROUP}/stopped"
 
 DEFAULT_RESERVED_PREFIXES = (

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tidegate.api.policies import Strategy
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.intervals import mask_of
 from tidegate.engine.ledger import FAILED, Block, Ledger
+from tidegate.engine.sharedpods import shares_pods
 
 _NAMED = re.compile(r"(.+)\[(\d+)\]")
 
@@ -33,7 +33,7 @@ def node_of(graph: Graph, ledger: Ledger, slot: int) -> Node:
 
 def is_indexed(node: Node) -> bool:
     """Whether the task's items share Indexed Jobs."""
-    return node.task.is_pod and node.task.for_each is not None and node.task.for_each.strategy is Strategy.INDEXED
+    return shares_pods(node.task)
 
 
 def is_fan_out(node: Node) -> bool:

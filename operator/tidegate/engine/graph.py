@@ -13,6 +13,7 @@ from tidegate.api.task import Task
 from tidegate.engine import bodies, edges, params, scopes
 from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, nearest
+from tidegate.engine.sharedpods import find_unshared
 from tidegate.engine.templating import Compiler, Scope
 from tidegate.engine.unserved import find_unserved
 
@@ -69,7 +70,7 @@ def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
     tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
     found = edges.check_names(tasks, places) + edges.check_needs(tasks, places, len(spec.tasks))
     found += params.check_declarations(spec.params) + _duplicates(spec)
-    found += find_unserved(spec, places)
+    found += find_unserved(spec, places) + find_unshared(tasks, places)
     cycle = edges.find_cycle(tasks, places) if not found else None
     found += [cycle] if cycle else []
     needs = _needs(tasks)
