@@ -1,9 +1,12 @@
 """A run in a test's hands: give it facts, look at what is decided. Nothing here decides anything itself."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.api.flow import FlowSpec
+from tidegate.engine import blocks
 from tidegate.engine import state as states
 from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.facts import (
@@ -53,6 +56,7 @@ class Story:
     cached: dict[int, CacheAnswer] | None = None
     objects: dict[int, ObjectFact] = field(default_factory=dict)
     approvals: dict[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
+    stored: dict[str, Mapping[str, str]] = field(default_factory=dict)
     plan: Plan | None = None
     state: State | None = None
     _seen: Facts = field(default_factory=Facts)
@@ -80,6 +84,7 @@ class Story:
         assert sorted(map(repr, self.plan.actions)) == sorted(map(repr, whole.actions))
         self._asked = {a.attempt[0] for a in self.plan.actions if isinstance(a, ConfirmGone)}
         self._seen, self.state = facts, self.plan.state
+        self.stored |= {content.name: content.data for content in self.plan.stores}
         return self.plan
 
     def _changed(self, facts: Facts) -> frozenset[int]:
@@ -96,7 +101,8 @@ class Story:
         """Forget everything but status, as a new process does."""
         assert self.plan is not None
         status = {**self.plan.status}
-        self.state = states.parse(status, self.graph, {})
+        status = json.loads(json.dumps(status))
+        self.state = states.parse(status, self.graph, {name: self.stored[name] for name in states.names_in(status)})
         self.confirmed, self.rejections, self.objects = {}, {}, {}
 
     @property
@@ -105,13 +111,25 @@ class Story:
         return self.state.ledger.slots.decode()
 
     def started(self) -> list[tuple[str, int]]:
-        """Give what this step starts anew: task and attempt."""
+        """Give what this step starts anew: task (or part of a fan-out) and attempt."""
+        return [(self.label(job.attempt[0]), job.attempt[1]) for job in self.jobs_started() if job.fresh]
+
+    def jobs_started(self) -> list[StartJob]:
+        """Give the Jobs that this step sees to."""
         assert self.plan is not None
-        return [(a.task, a.attempt[1]) for a in self.plan.actions if isinstance(a, StartJob) and a.fresh]
+        return [action for action in self.plan.actions if isinstance(action, StartJob)]
+
+    def label(self, slot: int) -> str:
+        """Give the name of a slot: `load`, and of parts of fan-outs `load[3]`, `load[0-499]`."""
+        assert self.state is not None
+        return blocks.label(self.graph, self.state.ledger, slot)
 
     def at(self, task: str) -> Attempt:
         assert self.state is not None
-        slot = self.graph.slots[task]
+        count = len(self.state.ledger.slots)
+        slot = self.graph.slots.get(task)
+        if slot is None:
+            slot = next(slot for slot in range(len(self.graph.nodes), count) if self.label(slot) == task)
         return slot, self.state.ledger.attempts[slot]
 
     def sees(self, task: str, state: JobState = JobState.ACTIVE, **more: Any) -> None:
@@ -134,6 +152,28 @@ class Story:
         """Let the task's pod fail and its Job say so."""
         self.runs(task, running=False, alive=False, finished=self.now, **{"exit_code": 1, "reason": "Error", **more})
         self.sees(task, state, finished=self.now, reason="BackoffLimitExceeded")
+
+    def chunk(self, part: str, state: JobState = JobState.ACTIVE, **more: Any) -> None:
+        """Let an Indexed Job be seen; `completed` and `failed` are its intervals."""
+        self.sees(part, state, finished=self.now if state is not JobState.ACTIVE else None, **more)
+
+    def item(self, part: str, index: int, **more: Any) -> None:
+        """Let a pod of an Indexed Job be seen, in place of an earlier one of that index."""
+        attempt = self.at(part)
+        others = tuple(pod for pod in self.pods.get(attempt, ()) if pod.index != index)
+        name = f"pod-{part}-{index}"
+        seen = PodFact(name, name, f"juid-{attempt}", attempt, running=True, started=self.now, index=index)
+        self.pods[attempt] = (*others, replace(seen, **more))
+
+    def item_ends(self, part: str, index: int, output: str | None = None) -> None:
+        """Let the pod of an item end well."""
+        ended = {"running": False, "clean": True, "exit_code": 0, "finished": self.now}
+        self.item(part, index, output=output, **ended)
+
+    def item_fails(self, part: str, index: int, **more: Any) -> None:
+        """Let the pod of an item fail."""
+        ended = {"running": False, "alive": False, "exit_code": 1, "reason": "Error", "finished": self.now}
+        self.item(part, index, **{**ended, **more})
 
     def row(self, task: str) -> dict[str, Any]:
         assert self.plan is not None

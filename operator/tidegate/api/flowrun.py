@@ -116,6 +116,9 @@ class Block(Model):
         description="ConfigMaps with the items' outputs.",
         json_schema_extra=LIST_ATOMIC,
     )
+    failed: Annotated[str, StringConstraints(max_length=65_536)] = Field(
+        default="", description="Items that failed, of chunks that ended, as intervals of their numbers."
+    )
 
 
 class Ledger(Model):
@@ -128,8 +131,8 @@ class Ledger(Model):
     extra: list[Annotated[list[int], Field(max_length=8, json_schema_extra=LIST_ATOMIC)]] = Field(
         default_factory=list,
         max_length=20_000,
-        description="Sparse rows [slot, failures, disruptions, ooms, due, base]: budgets used, the second something"
-        " is due, and the attempt number from which budgets count.",
+        description="Sparse rows [slot, failures, disruptions, ooms, due, repeats, pods]: budgets used, the second"
+        " something is due, runs of a repeated task, and places that a chunk takes. Zeros at the end are left out.",
         json_schema_extra=LIST_ATOMIC,
     )
     unseen: list[Annotated[list[int], Field(max_length=2501, json_schema_extra=LIST_ATOMIC)]] = Field(

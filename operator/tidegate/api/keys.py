@@ -20,6 +20,8 @@ ANNOTATION_INDEX = "batch.kubernetes.io/job-completion-index"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 ANNOTATION_SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 ANNOTATION_DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
+ANNOTATION_IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
+"""How many pods of that index the cluster took before, which a policy does not count."""
 
 JOB_MANAGER_STOPPED = f"{GROUP}/stopped"
 

@@ -10,6 +10,22 @@ from tidegate.engine.inputs import Inputs
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a fan-out that one Job does: `count` items from number `first`.
+
+    Their texts are in the ConfigMap `items`, whose keys count from `place` on. `parallelism` is None for an item with a
+    Job of its own, else an Indexed Job may have so many pods, and so many failed items before it gives up.
+    """
+
+    items: str
+    first: int
+    place: int
+    count: int = 1
+    parallelism: int | None = None
+    max_failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StartJob:
     """The ledger names this Job: see that it exists. `fresh` when this very step named it first."""
 
@@ -17,6 +33,7 @@ class StartJob:
     task: str
     inputs: Inputs
     fresh: bool
+    share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)

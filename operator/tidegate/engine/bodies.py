@@ -5,9 +5,9 @@ from typing import Any
 
 from tidegate.api.bodies import Wait
 from tidegate.api.flow import FlowSpec
-from tidegate.api.policies import DisruptionPolicy, Strategy
+from tidegate.api.policies import DisruptionPolicy
 from tidegate.api.task import Task, TaskDefaults
-from tidegate.engine import questions, scopes
+from tidegate.engine import questions, scopes, sharedpods
 from tidegate.engine.findings import Finding, Keys
 from tidegate.engine.templating import Compiler, Scope, templates
 
@@ -39,6 +39,8 @@ def with_defaults(task: Task, defaults: TaskDefaults) -> Task:
     for name in _DEFAULTED if task.is_pod else _DEFAULTED_FOR_READERS if reads else ():
         if getattr(task, name) is None and getattr(defaults, name) is not None:
             changes[name] = getattr(defaults, name)
+    if "retry" in changes and sharedpods.shares_pods(task):
+        changes["retry"] = sharedpods.without_more(changes["retry"])
     return task.model_copy(update=changes) if changes else task
 
 
@@ -51,12 +53,12 @@ def compile_body(
     items = {}
     if task.for_each is not None:
         items["items"] = compiler.value(task.for_each.items, scope, (*keys, "forEach", "items"))
-        if task.for_each.strategy is Strategy.JOBS:
-            scope = scopes.with_items(scope)
+        scope = scopes.with_items(scope)
     if task.cache is not None:
         items["cacheKey"] = compiler.value(task.cache.key, scope, (*keys, "cache", "key"))
     if task.disruption is not None and task.disruption.policy is DisruptionPolicy.AVOID and not task.timeout_seconds:
         compiler.found.append(Finding((*keys, "disruption"), _UNBOUNDED))
+    since = len(compiler.references)
     _refuse_expressions(task, keys, compiler)
     _check_pod_template(task, keys, compiler)
     inputs = items | {
@@ -68,6 +70,8 @@ def compile_body(
             for index, variable in enumerate(task.env or ())
         ],
     }
+    if sharedpods.shares_pods(task):
+        sharedpods.refuse_items(compiler, since)
     _check_secrets(inputs, keys, compiler, secrets)
     return inputs
 

@@ -1,8 +1,10 @@
 """Policy: nothing hangs for ever. The whole run has a deadline, and so has every attempt until its container runs."""
 
+from collections.abc import Sequence
+
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
-from tidegate.engine.facts import JobFact, JobState
+from tidegate.engine.facts import JobFact, JobState, PodFact
 from tidegate.engine.wishes import Stop
 
 START_DEADLINE = 3600
@@ -30,12 +32,13 @@ def start_counting(draft: Draft, slot: int) -> None:
 def watch_start(draft: Draft, slot: int, job: JobFact | None) -> None:
     """Give up an attempt whose container does not run in time. Time in a queue of suspended Jobs does not count."""
     pods = draft.facts.pods_of(draft.attempt(slot))
-    if any(pod.started is not None for pod in pods) or (job is not None and job.state is not JobState.ACTIVE):
+    if _has_started(draft, slot, pods) or (job is not None and job.state is not JobState.ACTIVE):
         draft.starts.pop(slot, None)
         return
     due = float(draft.ledger.extra_of(slot).due)
     if job is not None:
-        due = max(due, max(job.created, job.resumed or 0.0) + _seconds(draft, slot))
+        last = max((pod.finished or pod.started or 0.0 for pod in pods), default=0.0)
+        due = max(due, max(job.created, job.resumed or 0.0, last) + _seconds(draft, slot))
     if not due:
         return
     if draft.now < due:
@@ -48,5 +51,13 @@ def watch_start(draft: Draft, slot: int, job: JobFact | None) -> None:
     draft.tell(slot, "StartDeadlineExceeded", f"its container did not run within {_seconds(draft, slot)} s{cause}")
 
 
+def _has_started(draft: Draft, slot: int, pods: Sequence[PodFact]) -> bool:
+    """Whether the attempt runs; a chunk does not when all its live pods wait, which others that ended do not change."""
+    if not draft.is_chunk(slot):
+        return any(pod.started is not None for pod in pods)
+    alive = [pod for pod in pods if pod.alive]
+    return any(pod.started is not None for pod in alive) or (bool(pods) and not alive)
+
+
 def _seconds(draft: Draft, slot: int) -> int:
-    return draft.graph.nodes[slot].task.start_deadline_seconds or START_DEADLINE
+    return draft.node(slot).task.start_deadline_seconds or START_DEADLINE

@@ -53,8 +53,8 @@ class PodFact:
     `alive` until its phase is terminal (or it is gone); `clean` when all ordinary containers ended with exit 0 and
     nobody deletes it; `exit_code`, `reason`, `message` are those of the failed container, else of `main`; `output` is
     what `main` wrote; `disruption` why the cluster took it, such as EvictionByEvictionAPI; `trouble` why it does not
-    run yet, in the cluster's words; `index` which one of an Indexed Job's it works on; `oom` that `main` ran out of
-    memory.
+    run yet, in the cluster's words; `index` which item of a chunk it works on, `disruptions` how many pods of that item
+    the cluster took before; `oom` that `main` ran out of memory.
     """
 
     name: str
@@ -76,6 +76,7 @@ class PodFact:
     trouble_message: str = ""
     index: int | None = None
     oom: bool = False
+    disruptions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ def skip_the_rest(draft: Draft) -> None:
     if not draft.graph.spec.fail_fast or not draft.tally.failures:
         return
     for slot in draft.ledger.at(_NOT_LIVE):
-        if slot >= draft.graph.first_finally:
-            return
+        if draft.node(slot).in_finally:
+            continue
         if draft.letter(slot) != letters.RETRYING:
             draft.finish(slot, letters.SKIPPED, "FailFast", "nothing new starts after a failure")
         elif not draft.facts.has_live_pod(draft.attempt(slot)):

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from tidegate.engine import chunks, memory, retry
 from tidegate.engine import ledger as letters
-from tidegate.engine import memory, retry
 from tidegate.engine.actions import Happening
 from tidegate.engine.draft import Draft
 from tidegate.engine.retry import Failure
@@ -11,8 +11,11 @@ from tidegate.errors import ExpressionError
 
 
 def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = None) -> None:
-    """Charge the failure to its budget: another attempt later, or the end of the task."""
-    node, attempt = draft.graph.nodes[slot], draft.ledger.attempts[slot]
+    """Charge the failure to its budget: another attempt later, or the end of the task, or of the item."""
+    if draft.is_chunk(slot):
+        chunks.fail(draft, slot, failure)
+        return
+    node, attempt = draft.node(slot), draft.ledger.attempts[slot]
     if failure.disruption:
         draft.disruptions.append(failure.reason)
     failure = _asked(draft, slot, _with_more_memory(draft, slot, failure))
@@ -26,14 +29,15 @@ def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = N
     wait = retry.delay(node.retry, failures, failure, draft.run, slot, attempt)
     draft.ledger.note(slot, due=int(draft.now) + wait if wait else 0)
     draft.move(slot, letters.RETRYING)
+    draft.parts.pop(slot, None)
     draft.tell(slot, failure.reason, failure.message)
-    message = f"task {node.name}, attempt {attempt}: {failure.reason}: {failure.message}"
+    message = f"task {draft.label(slot)}, attempt {attempt}: {failure.reason}: {failure.message}"
     draft.happenings.append(Happening(True, "TaskRetrying", f"{message}; next attempt in {wait} s"))
 
 
 def _with_more_memory(draft: Draft, slot: int, failure: Failure) -> Failure:
     """See whether more memory can help: `retry.onOOM` says so, the limit is known, and not at its end."""
-    limit = memory.next_limit(draft, draft.graph.nodes[slot]) if failure.oom and not failure.final else None
+    limit = memory.next_limit(draft, slot) if failure.oom and not failure.final else None
     if limit is None:
         return failure
     return replace(failure, message=f"{failure.message}; the next attempt gets {limit}", more_memory=limit)
@@ -41,7 +45,7 @@ def _with_more_memory(draft: Draft, slot: int, failure: Failure) -> Failure:
 
 def _asked(draft: Draft, slot: int, failure: Failure) -> Failure:
     """Ask `retry.when` whether repeating can help; an expression that fails on the data ends the task."""
-    node = draft.graph.nodes[slot]
+    node = draft.node(slot)
     if node.retry_when is None or failure.is_free or failure.final:
         return failure
     context = {

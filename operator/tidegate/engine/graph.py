@@ -13,6 +13,7 @@ from tidegate.api.task import Task
 from tidegate.engine import bodies, edges, params, scopes
 from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, nearest
+from tidegate.engine.sharedpods import find_unshared
 from tidegate.engine.templating import Compiler, Scope
 from tidegate.engine.unserved import find_unserved
 
@@ -69,7 +70,7 @@ def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
     tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
     found = edges.check_names(tasks, places) + edges.check_needs(tasks, places, len(spec.tasks))
     found += params.check_declarations(spec.params) + _duplicates(spec)
-    found += find_unserved(spec, places)
+    found += find_unserved(spec, places) + find_unshared(tasks, places)
     cycle = edges.find_cycle(tasks, places) if not found else None
     found += [cycle] if cycle else []
     needs = _needs(tasks)
@@ -144,7 +145,7 @@ def _assemble(spec: FlowSpec, needs: list[list[int]], order: list[int], compiler
     key = compiler.value(spec.concurrency.key, scopes.of_params(spec), ("spec", "concurrency", "key"))
     bodies.check_files(spec, compiler)
     wanted = _wanted(compiler, slots)
-    inline = tuple(node.slot for node in nodes if not node.task.is_pod)
+    inline = tuple(node.slot for node in nodes if not node.task.is_pod or node.task.for_each is not None)
     return Graph(spec, tuple(nodes), slots, tuple(order), len(spec.tasks), wanted, defaults, outputs, key, inline)
 
 

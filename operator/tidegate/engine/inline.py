@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidegate.engine import approval, outputs, waiting
+from tidegate.engine import approval, blocks, fanout, outputs, waiting
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
@@ -30,13 +30,15 @@ def holds(draft: Draft, node: Node) -> bool:
 
 
 def begin(draft: Draft, node: Node) -> None:
-    """Begin a task without a pod; it may end at once.
+    """Begin a task without a pod of its own; it may end at once.
 
     Raises:
         ExpressionError: an expression fails on the data.
     """
     hide_what_is_open(draft, node)
-    if node.task.set is not None:
+    if blocks.is_fan_out(node):
+        fanout.begin(draft, node)
+    elif node.task.set is not None:
         _compute(draft, node)
     elif node.task.fail is not None:
         message = render_text(node.inputs["message"], draft.context(node))
@@ -48,9 +50,12 @@ def begin(draft: Draft, node: Node) -> None:
 
 
 def look(draft: Draft, node: Node) -> None:
-    """Look whether a task that waits has what it waits for."""
+    """Look whether a task that waits has what it waits for, or whether the parts of a fan-out have ended."""
     try:
-        _step_of(node, _LOOK)(draft, node)
+        if blocks.is_fan_out(node):
+            fanout.look(draft, node)
+        else:
+            _step_of(node, _LOOK)(draft, node)
     except ExpressionError as error:
         draft.finish(node.slot, letters.FAILED, error.reason, str(error))
 

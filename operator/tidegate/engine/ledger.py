@@ -25,7 +25,7 @@ _FINAL_BYTES = bytes(FINAL)
 class Extra:
     """Budgets a slot has used, and the second (since the epoch) at which something is due; 0 for nothing.
 
-    `repeats` counts the runs of a repeated task that ended well.
+    `repeats` counts the runs of a repeated task that ended well; `pods` are the places that a live chunk takes.
     """
 
     failures: int = 0
@@ -33,6 +33,7 @@ class Extra:
     ooms: int = 0
     due: int = 0
     repeats: int = 0
+    pods: int = 0
 
 
 _NONE = Extra()
@@ -42,7 +43,8 @@ _NONE = Extra()
 class Block:
     """The slots of a fan-out: `count` slots from `first`, for `total` items, `size` a slot (the last may have fewer).
 
-    `items` and `results` name the ConfigMaps that hold them.
+    `items` and `results` name the ConfigMaps that hold them; `failed` are the items of chunks that ended which failed,
+    as intervals.
     """
 
     task: str
@@ -52,18 +54,21 @@ class Block:
     size: int
     items: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
+    failed: str = ""
 
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> "Block":
         """Read one row of `status.ledger.blocks`."""
-        lists = {key: tuple(row.get(key) or ()) for key in ("items", "results")}
-        return cls(row["task"], row["first"], row["count"], row.get("total", 0), row.get("size", 1), **lists)
+        numbers = row["first"], row["count"], row.get("total", 0), row.get("size", 1)
+        items, results = tuple(row.get("items") or ()), tuple(row.get("results") or ())
+        return cls(row["task"], *numbers, items, results, row.get("failed") or "")
 
     def dump(self) -> dict[str, Any]:
         """Give the row."""
         row: dict[str, Any] = {"task": self.task, "first": self.first, "count": self.count}
         row |= {"total": self.total, "size": self.size}
-        return row | {key: list(names) for key in ("items", "results") if (names := getattr(self, key))}
+        row |= {key: list(names) for key in ("items", "results") if (names := getattr(self, key))}
+        return row | ({"failed": self.failed} if self.failed else {})
 
 
 @dataclass(slots=True)
@@ -108,7 +113,7 @@ class Ledger:
         data: dict[str, Any] = {"slots": self.slots.decode(), "attempts": list(self.attempts)}
         used = [(slot, e) for slot, e in sorted(self.extra.items()) if e != _NONE]
         if used:
-            data["extra"] = [[slot, e.failures, e.disruptions, e.ooms, e.due, e.repeats] for slot, e in used]
+            data["extra"] = [[slot, *_without_zeros(e)] for slot, e in used]
         if self.blocks:
             data["blocks"] = [block.dump() for block in self.blocks]
         if self.unseen:
@@ -144,6 +149,14 @@ class Ledger:
     def is_final(self) -> bool:
         """Whether every slot is final."""
         return not self.slots.translate(None, _FINAL_BYTES)
+
+
+def _without_zeros(extra: Extra) -> list[int]:
+    """Give the numbers up to the last that is not zero."""
+    row = [extra.failures, extra.disruptions, extra.ooms, extra.due, extra.repeats, extra.pods]
+    while row and not row[-1]:
+        row.pop()
+    return row
 
 
 def letters_of(letters: bytes) -> re.Pattern[bytes]:

@@ -11,18 +11,20 @@ from tidegate.engine import quantity
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.inputs import Inputs, render_inputs
+from tidegate.engine.listing import context_of
 from tidegate.engine.requests import template_layers
 from tidegate.errors import ExpressionError
 
 
-def attempt_inputs(draft: Draft, node: Node) -> Inputs:
-    """Evaluate the body of a pod task for its current or next attempt, with the memory that it has come to.
+def attempt_inputs(draft: Draft, slot: int) -> Inputs:
+    """Evaluate the body of a pod task (or item) for its current or next attempt, with the memory that it has come to.
 
     Raises:
         ExpressionError: an expression fails on the data.
     """
-    inputs = render_inputs(draft.graph, node, draft.context(node))
-    policy, ooms = node.retry.on_oom, draft.ledger.extra_of(node.slot).ooms
+    node = draft.node(slot)
+    inputs = render_inputs(draft.graph, node, context_of(draft, slot))
+    policy, ooms = node.retry.on_oom, draft.ledger.extra_of(slot).ooms
     return with_memory(draft.graph, node, inputs, policy, ooms) if policy is not None and ooms else inputs
 
 
@@ -36,13 +38,14 @@ def with_memory(graph: Graph, node: Node, inputs: Inputs, policy: OnOOM, ooms: i
     return replace(inputs, resources=resources)
 
 
-def next_limit(draft: Draft, node: Node) -> str | None:
+def next_limit(draft: Draft, slot: int) -> str | None:
     """Give the memory limit of the attempt after one that ran out now; None when there is no more for it."""
-    policy, ooms = node.retry.on_oom, draft.ledger.extra_of(node.slot).ooms
+    node = draft.node(slot)
+    policy, ooms = node.retry.on_oom, draft.ledger.extra_of(slot).ooms
     if policy is None:
         return None
     try:
-        inputs = render_inputs(draft.graph, node, draft.context(node))
+        inputs = render_inputs(draft.graph, node, context_of(draft, slot))
     except ExpressionError:  # the attempt could start, so this is a bug of ours at most: then nothing grows
         return None
     base = _memory(draft.graph, node, inputs, "limits")

@@ -4,25 +4,23 @@ A clean success is believed from the pod, two seconds before the Job says so. A 
 knows whether a suspension or its own policy ended the pod. Nothing is concluded from an absence in a cache.
 """
 
-from tidegate.engine import deadlines, outputs
+from tidegate.engine import chunks, deadlines, outputs, starting
 from tidegate.engine import ledger as letters
-from tidegate.engine.actions import ConfirmGone, StartJob
+from tidegate.engine.actions import ConfirmGone
+from tidegate.engine.causes import cause_of
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.failing import fail_attempt
-from tidegate.engine.memory import attempt_inputs
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.engine.succeeding import succeed_attempt
-from tidegate.errors import ExpressionError
 
-_BY_POD = "PodFailurePolicy"
 _NAMED = letters.letters_of(b"IO")
 _INTENT = letters.letters_of(b"I")
 
 
 def observe(draft: Draft) -> None:
-    """Look at every task whose Job is named and of which there may be news."""
+    """Look at every slot whose Job is named and of which there may be news."""
     changed = draft.facts.changed
     if changed is None:
         slots = list(draft.ledger.at(_NAMED))
@@ -30,7 +28,7 @@ def observe(draft: Draft) -> None:
         late = {slot for slot, instant in draft.starts.items() if instant <= draft.now}
         slots = sorted({*draft.ledger.at(_INTENT), *changed, *late})
     for slot in slots:
-        if slot < len(draft.graph.nodes) and draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
+        if draft.has(slot) and draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
             _observe_slot(draft, slot)
 
 
@@ -41,24 +39,13 @@ def _observe_slot(draft: Draft, slot: int) -> None:
     if job is not None:
         _observe_job(draft, slot, job)
     elif draft.letter(slot) == letters.INTENT and not draft.facts.pods_of(attempt):
-        _see_to_it(draft, slot) if refusal is None or not refusal.final else None
+        starting.see_to_it(draft, slot) if refusal is None or not refusal.final else None
         if refusal is not None:
             _refused(draft, slot, refusal.reason, refusal.message, final=refusal.final)
     else:
         draft.actions.append(ConfirmGone(attempt))
     if draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
         deadlines.watch_start(draft, slot, job)
-
-
-def _see_to_it(draft: Draft, slot: int) -> None:
-    """A Job that is named but was not seen: its creation may be under way, or was lost with a crash."""
-    node = draft.graph.nodes[slot]
-    try:
-        inputs = attempt_inputs(draft, node)
-    except ExpressionError as error:
-        draft.finish(slot, letters.FAILED, error.reason, str(error))
-        return
-    draft.actions.append(StartJob(draft.attempt(slot), node.name, inputs, fresh=False))
 
 
 def _refused(draft: Draft, slot: int, reason: str, message: str, *, final: bool) -> None:
@@ -82,8 +69,13 @@ def _deleted(draft: Draft, slot: int, attempt: Attempt) -> None:
 def _observe_job(draft: Draft, slot: int, job: JobFact) -> None:
     if draft.letter(slot) == letters.INTENT:
         draft.move(slot, letters.OBSERVED)
+    if draft.is_chunk(slot) and job.state is not JobState.TOMBSTONE:
+        chunks.observe(draft, slot, job)
+        return
     pods = [pod for pod in draft.facts.pods_of(job.attempt) if pod.job_uid == job.uid]
     _note_progress(draft, slot, job, pods)
+    if not draft.is_task(slot):
+        chunks.see(draft, slot)
     clean = next((pod for pod in pods if pod.clean), None)
     if job.state is JobState.TOMBSTONE:
         _deleted(draft, slot, job.attempt)
@@ -106,7 +98,7 @@ def _note_progress(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -
 
 
 def _take_success(draft: Draft, slot: int, pod: PodFact) -> None:
-    node = draft.graph.nodes[slot]
+    node = draft.node(slot)
     try:
         taken = outputs.check(outputs.parse(pod.output), node.task.outputs or ())
     except outputs.OutputError as error:
@@ -130,8 +122,8 @@ def _complete(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> Non
 
 
 def _needs_outputs(draft: Draft, slot: int) -> bool:
-    node = draft.graph.nodes[slot]
-    return slot in draft.graph.wanted or bool(node.task.outputs) or node.until is not None
+    node = draft.node(slot)
+    return node.slot in draft.graph.wanted or bool(node.task.outputs) or node.until is not None
 
 
 def _failed(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
@@ -142,20 +134,4 @@ def _failed(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
         return
     last = max(pods, key=lambda pod: pod.finished or 0.0, default=None)
     at = last.finished if last and last.finished else job.finished
-    fail_attempt(draft, slot, _cause(job, last), at=at)
-
-
-def _cause(job: JobFact, pod: PodFact | None) -> Failure:
-    if pod is None:
-        return Failure(job.reason or "JobFailed", job.message, disruption=job.reason == _BY_POD)
-    if pod.disruption is not None:
-        return Failure(pod.disruption or "Disrupted", pod.message or job.message, disruption=True)
-    if pod.reason == "DeadlineExceeded":
-        return Failure("TimedOut", pod.message or "it ran longer than timeoutSeconds")
-    if pod.exit_code is None:
-        return Failure(pod.reason or job.reason or "JobFailed", pod.message or job.message)
-    if pod.reason == "OOMKilled":
-        return Failure("OOMKilled", "it used more memory than its limit", exit_code=pod.exit_code, oom=pod.oom)
-    reason = pod.reason if pod.reason not in ("", "Error", "Completed") else "ExitCode"
-    tail = f": {pod.message}" if pod.message else ""
-    return Failure(reason, f"exit code {pod.exit_code}{tail}", exit_code=pod.exit_code)
+    fail_attempt(draft, slot, cause_of(job, last), at=at)

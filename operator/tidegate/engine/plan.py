@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.engine import approval
-from tidegate.engine import outputs as limits
+from tidegate.engine import approval, spilling
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Action, Happening
 from tidegate.engine.conclusion import Outcome, conclude
@@ -21,8 +20,9 @@ from tidegate.engine.run import Run
 from tidegate.engine.runretry import begin_again
 from tidegate.engine.state import Memory, State
 from tidegate.engine.stopping import stop
+from tidegate.engine.stored import Stored
 from tidegate.engine.tally import Tally
-from tidegate.engine.telling import tell
+from tidegate.engine.telling import Telling, tell
 
 _SEEN = bytes.maketrans(b"OH", b"IP")
 """Letters that differ only by what was seen: their change alone decides nothing."""
@@ -30,10 +30,9 @@ _SEEN = bytes.maketrans(b"OH", b"IP")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be: write `status` first (when `deciding`), then carry out `actions`.
+    """What should be: create `stores`, write `status` (when `deciding`), then carry out `actions`.
 
-    `spill` are the outputs, by task, that no longer fit into status: the caller stores them under a name, and adds the
-    name to the state before it writes. `wake_at` is the next instant at which time alone changes the answer.
+    `wake_at` is the next instant at which time alone changes the answer.
     """
 
     state: State
@@ -45,6 +44,7 @@ class Plan:
     disruptions: tuple[str, ...]
     outcome: Outcome | None
     wake_at: float | None
+    stores: tuple[Stored, ...] = ()
 
 
 def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, first: bool = False) -> Plan:
@@ -91,10 +91,14 @@ def _draft(graph: Graph, run: Run, state: State, facts: Facts, now: float) -> Dr
         records=dict(state.records),
         outputs=dict(state.outputs),
         tally=memory.tally.copy() if memory else Tally.rebuilt(graph, state.ledger),
+        refs=state.refs,
         stop=state.stop,
         run_attempt=state.run_attempt,
         retry_at=state.retry_at,
         starts=dict(memory.starts) if memory else {},
+        lists=dict(memory.lists) if memory else {},
+        ended_items=dict(memory.ended_items) if memory else {},
+        parts=dict(memory.parts) if memory else {},
     )
 
 
@@ -106,12 +110,13 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: Kept, *, firs
         kind = "RunSucceeded" if outcome.succeeded else "RunEnded"
         draft.happenings.append(Happening(not outcome.succeeded, kind, f"{outcome.reason}: {outcome.message}"))
     told = tell(draft, old.memory.rows if old.memory else {})
+    kept_outputs = _settled(draft, old)
     new = State(
         ledger=draft.ledger,
         records=draft.records,
         outputs=draft.outputs,
-        inline=(old.inline - draft.lost_outputs) | draft.fresh_outputs,
-        refs=old.refs,
+        inline=kept_outputs.inline,
+        refs=kept_outputs.refs,
         admitted=old.admitted,
         key=old.key,
         stop=draft.stop,
@@ -120,7 +125,7 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: Kept, *, firs
         started=started,
         completed=draft.now if outcome else None,
         run_outputs=outcome.outputs if outcome and outcome.outputs else None,
-        memory=Memory(draft.tally, kept.again_at, draft.starts, told.made),
+        memory=_memory(draft, kept, told),
     )
     status = statuses.render(draft, new, outcome, old, told)
     new = replace(new, conditions=tuple(status["conditions"]))
@@ -134,7 +139,19 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: Kept, *, firs
         tuple(draft.disruptions),
         outcome,
         draft.wake_at,
+        (*draft.stores, *kept_outputs.stores),
     )
+
+
+def _settled(draft: Draft, old: State) -> spilling.Kept:
+    """Say where outputs are kept; asked anew only when there are new ones."""
+    inline = (old.inline - draft.lost_outputs) | draft.fresh_outputs
+    kept = spilling.Kept(inline, draft.refs)
+    return spilling.settle(draft.run, draft.outputs, kept, draft.label) if draft.fresh_outputs else kept
+
+
+def _memory(draft: Draft, kept: Kept, told: Telling) -> Memory:
+    return Memory(draft.tally, kept.again_at, draft.starts, told.made, draft.lists, draft.ended_items, draft.parts)
 
 
 def _has_decided(old: State, new: State) -> bool:
@@ -149,16 +166,3 @@ def _has_decided(old: State, new: State) -> bool:
         or before.decided != after.decided
         or (old.stop, old.run_attempt, old.retry_at) != (new.stop, new.run_attempt, new.retry_at)
     )
-
-
-def overflow(plan: Plan, graph: Graph) -> dict[str, Any]:
-    """Give the outputs, by task, that must leave status before it is written; empty when all fit."""
-    inline = {graph.nodes[slot].name: plan.state.outputs[slot] for slot in sorted(plan.state.inline)}
-    return inline if limits.size_of(inline) > limits.MAX_INLINE else {}
-
-
-def spilled(plan: Plan, name: str) -> Plan:
-    """Give the plan after its inline outputs were stored in the ConfigMap of that name."""
-    state = replace(plan.state, inline=frozenset(), refs=(*plan.state.refs, name))
-    status = {key: value for key, value in plan.status.items() if key != "outputs"}
-    return replace(plan, state=state, status={**status, "outputRefs": list(state.refs)})

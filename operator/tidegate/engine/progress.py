@@ -13,7 +13,7 @@ from tidegate.engine.rules import Verdict
 from tidegate.errors import ExpressionError
 
 _PENDING = letters.letters_of(b"P")
-_WAITING = letters.letters_of(b"W")
+_WAITING = letters.letters_of(b"WL")
 
 
 def advance(draft: Draft, *, everything: bool) -> None:

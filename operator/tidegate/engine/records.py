@@ -32,6 +32,11 @@ def shortened(text: str, limit: int = MAX_MESSAGE) -> str:
     return clean if len(clean) <= limit else f"{clean[: limit - 3]}..."
 
 
+def told_of(item: int, reason: str, message: str) -> str:
+    """Tell of one item of a fan-out."""
+    return f"item {item}: {reason}{': ' + message if message else ''}"
+
+
 def parse_rows(rows: Iterable[Mapping[str, Any]], slots: Mapping[str, int]) -> dict[int, Record]:
     """Read `status.tasks` back."""
     return {

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.engine import state as states
-from tidegate.engine.actions import StartJob, StopJob
+from tidegate.engine.actions import Share, StartJob, StopJob
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.facts import Attempt, Confirmed, Facts, JobFact, JobState, PodFact
 from tidegate.engine.graph import Graph
+from tidegate.engine.intervals import span, text_of
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.records import Record
 from tidegate.engine.run import Run
@@ -97,9 +98,9 @@ class _Stage:
 
     def _answer(self, action: object) -> bool:
         match action:
-            case StartJob(attempt=attempt, task=task):
-                self.began.setdefault(attempt[0], self.now - self.run.created)
-                self._end(attempt, task)
+            case StartJob(attempt=attempt, task=task, share=share):
+                self.began.setdefault(self.graph.slots[task], self.now - self.run.created)
+                self._end(attempt, task, share)
             case StopJob(attempt=attempt):
                 self.confirmed[attempt] = frozenset({Confirmed.STOPPED})
             case _:
@@ -107,7 +108,7 @@ class _Stage:
         self.news.add(action.attempt[0])
         return True
 
-    def _end(self, attempt: Attempt, task: str) -> None:
+    def _end(self, attempt: Attempt, task: str, share: Share | None) -> None:
         """Let an attempt end as is assumed of its task."""
         uid, end = f"{attempt[0]}/{attempt[1]}", self.now + SECONDS
         fails = task in self.assumed.failed
@@ -116,8 +117,10 @@ class _Stage:
         )
         pod = PodFact(task, uid, uid, attempt, alive=False, clean=not fails, started=self.now, finished=end)
         state = JobState.FAILED if fails else JobState.COMPLETE
-        self.jobs[attempt] = JobFact(task, uid, attempt, state, self.now, end)
-        self.pods[attempt] = (replace(pod, **told),)
+        count = share.count if share is not None else 1
+        done, failed = ("", text_of(span(0, count))) if fails else (text_of(span(0, count)), "")
+        self.jobs[attempt] = JobFact(task, uid, attempt, state, self.now, end, completed=done, failed=failed)
+        self.pods[attempt] = tuple(replace(pod, index=index, **told) for index in range(count))
 
     def _output(self, task: str) -> str | None:
         written = self.assumed.outputs.get(task)

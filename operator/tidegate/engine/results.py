@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from tidegate.engine import blocks, rules
 from tidegate.engine import ledger as letters
-from tidegate.engine import rules
 from tidegate.engine.draft import Draft
 
 TASK_FAILED = "TaskFailed"
@@ -43,7 +43,20 @@ def _of(draft: Draft, count: int) -> Result:
     message += f", {skipped} skipped" if skipped else ""
     if failures:
         return Result(False, "CompletedWithWarnings", f"{message}; {_told(draft, failures)}, which is borne")
+    borne = _with_failed_items(draft, count)
+    if borne:
+        return Result(False, "CompletedWithWarnings", f"{message}; {borne[0]}: {draft.record(borne[1]).message}")
     return Result(False, "Completed", message)
+
+
+def _with_failed_items(draft: Draft, count: int) -> tuple[str, int] | None:
+    """Give the first fan-out that succeeded although some of its items failed: its name and slot."""
+    for block in draft.ledger.blocks:
+        slot = draft.graph.slots[block.task]
+        is_good = slot < count and draft.letter(slot) in letters.GOOD
+        if is_good and blocks.failed_in(draft.ledger, block.task):
+            return block.task, slot
+    return None
 
 
 def is_excused(draft: Draft, slot: int) -> bool:

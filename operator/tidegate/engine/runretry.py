@@ -43,10 +43,10 @@ def begin_again(draft: Draft) -> bool:
     for slot in _again(draft):
         draft.move(slot, letters.PENDING)
         draft.records.pop(slot, None)
-        if draft.outputs.pop(slot, None) is not None:
-            draft.lost_outputs.add(slot)
+        draft.lose_outputs(slot)
         if slot in draft.ledger.extra:
             draft.ledger.extra[slot] = Extra()
+    draft.store_again()
     draft.tally = Tally.rebuilt(draft.graph, draft.ledger)
     draft.run_attempt += 1
     draft.retry_at = draft.result_so_far = None

@@ -1,41 +1,75 @@
 """Policy: what takes a place in `parallelism` starts in the Flow's order, as places come free."""
 
 import heapq
+from collections.abc import Iterator
 
-from tidegate.engine import caching
+from tidegate.engine import blocks, caching, failfast, places, sharing
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import StartJob
 from tidegate.engine.draft import Draft
+from tidegate.engine.failing import fail_attempt
 from tidegate.engine.graph import Node
 from tidegate.engine.memory import attempt_inputs
 from tidegate.engine.records import Record
+from tidegate.engine.retry import Failure
 from tidegate.errors import ExpressionError
 
 _HELD = letters.letters_of(b"H")
+_FANNED = letters.letters_of(b"L")
 _RETRYING = letters.letters_of(b"R")
 
 
 def needs_place(node: Node) -> bool:
-    """Whether the task runs as pods of this run."""
-    return node.task.is_pod
+    """Whether the task itself runs as a pod of this run; of a fan-out only the items do."""
+    return node.task.is_pod and not blocks.is_fan_out(node)
 
 
 def start_ready(draft: Draft) -> None:
-    """Start new tasks, held ones and due attempts, as far as there are places; hold the rest."""
-    due = [slot for slot in draft.ledger.at(_RETRYING) if slot < len(draft.graph.nodes) and _is_due(draft, slot)]
-    new, draft.ready = caching.settle(draft, sorted({*draft.ready, *due})), []
+    """Start new tasks, held ones, items and due attempts, as far as there are places; hold the rest."""
+    due = [slot for slot in draft.ledger.at(_RETRYING) if _is_due(draft, slot)]
+    new = caching.settle(draft, sorted({*draft.ready, *filter(draft.is_task, due)}))
+    draft.ready = []
+    parts = [slot for slot in due if not draft.is_task(slot)]
     free: int | None = None
-    for slot in heapq.merge(new, draft.ledger.at(_HELD)):
-        if slot >= len(draft.graph.nodes):
-            break
+    for slot in heapq.merge(new, draft.ledger.at(_HELD), draft.ledger.at(_FANNED)):
+        is_fanned = draft.letter(slot) == letters.FANNED
+        if is_fanned and not _has_waiting_items(draft, slot, parts):
+            continue
         if free is None:
-            free = draft.graph.spec.parallelism - draft.live_pods()
+            free = places.free(draft)
         if free <= 0:
             break
-        free -= start(draft, draft.graph.nodes[slot])
+        free = _start_items(draft, slot, parts, free) if is_fanned else free - start(draft, slot)
     for slot in new:
         if draft.letter(slot) == letters.PENDING:
             _hold(draft, slot)
+
+
+def _has_waiting_items(draft: Draft, task: int, due: list[int]) -> bool:
+    node = draft.graph.nodes[task]
+    if not blocks.is_fan_out(node) or failfast.forbids(draft, node):
+        return False
+    return next(_waiting_items(draft, node, due), None) is not None
+
+
+def _waiting_items(draft: Draft, node: Node, due: list[int]) -> Iterator[int]:
+    yield from (slot for slot in due if draft.node(slot) is node)
+    yield from sharing.pending(draft, node)
+
+
+def _start_items(draft: Draft, task: int, due: list[int], free: int) -> int:
+    """Start items or chunks; give the places that are left: none when a chunk must wait for others to leave."""
+    node = draft.graph.nodes[task]
+    block = blocks.block_of(draft.ledger, node.name)
+    assert block is not None  # noqa: S101  the task's letter says so
+    own = places.parallelism(draft, node) - places.taken(draft, block)
+    for slot in _waiting_items(draft, node, due):
+        pods = sharing.pods_for(draft, slot, own, free)
+        if not pods:
+            return 0 if own >= sharing.wanted(draft, slot) else free
+        used = start(draft, slot, pods)
+        own, free = own - used, free - used
+    return free
 
 
 def _hold(draft: Draft, slot: int) -> None:
@@ -44,24 +78,48 @@ def _hold(draft: Draft, slot: int) -> None:
     draft.tell(slot, "Parallelism", f"{limit} {'pod of the run is' if limit == 1 else 'pods of the run are'} live")
 
 
-def start(draft: Draft, node: Node) -> int:
-    """Name the next attempt of a task; give how many places that took."""
-    hide_what_is_open(draft, node)
-    if caching.is_settled(draft, node):
+def start(draft: Draft, slot: int, pods: int = 1) -> int:
+    """Name the next attempt of a task, an item or a chunk with so many pods; give how many places that took."""
+    node = draft.node(slot)
+    if draft.is_task(slot):
+        hide_what_is_open(draft, node)
+        if caching.is_settled(draft, node):
+            return 0
+    if draft.is_chunk(slot):
+        draft.ledger.note(slot, pods=pods)
+    action = _job(draft, slot, number=draft.ledger.attempts[slot] + 1, fresh=True)
+    if action is None:
         return 0
+    if draft.is_task(slot):
+        caching.complain(draft, node)
+    draft.ledger.attempts[slot] += 1
+    if draft.ledger.extra_of(slot).due:
+        draft.ledger.note(slot, due=0)
+    draft.move(slot, letters.INTENT)
+    draft.records[slot] = Record()
+    draft.actions.append(action)
+    return pods
+
+
+def see_to_it(draft: Draft, slot: int) -> None:
+    """See that a Job exists which is named but was not seen: it may be on its way, or was lost with a crash."""
+    action = _job(draft, slot, number=draft.ledger.attempts[slot], fresh=False)
+    if action is not None:
+        draft.actions.append(action)
+
+
+def _job(draft: Draft, slot: int, *, number: int, fresh: bool) -> StartJob | None:
+    """Give what creates an attempt's Job; None when an expression fails, and with it the task or item."""
+    node = draft.node(slot)
     try:
-        inputs = attempt_inputs(draft, node)
+        inputs = attempt_inputs(draft, slot)
     except ExpressionError as error:
-        draft.finish(node.slot, letters.FAILED, error.reason, str(error))
-        return 0
-    caching.complain(draft, node)
-    draft.ledger.attempts[node.slot] += 1
-    if draft.ledger.extra_of(node.slot).due:
-        draft.ledger.note(node.slot, due=0)
-    draft.move(node.slot, letters.INTENT)
-    draft.records[node.slot] = Record()
-    draft.actions.append(StartJob(draft.attempt(node.slot), node.name, inputs, fresh=True))
-    return 1
+        if draft.is_chunk(slot):
+            fail_attempt(draft, slot, Failure(error.reason, str(error), final=True))
+        else:
+            draft.finish(slot, letters.FAILED, error.reason, str(error))
+        return None
+    return StartJob((slot, number), node.name, inputs, fresh, sharing.share_of(draft, slot))
 
 
 def hide_what_is_open(draft: Draft, node: Node) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.api.conditions import carry, timestamp
-from tidegate.engine import conditions, telling
+from tidegate.engine import conditions, fitting, telling
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.draft import Draft
 from tidegate.engine.run import Run
 from tidegate.engine.state import State
 from tidegate.engine.telling import Telling
+
+MOST_SENTENCE = 2048
 
 _KEPT = ("frozen", "admittedTime", "stop", "attempt", "startTime", "ledger", "outputs", "outputRefs", "tasks")
 """What a run that ends out of order still says of itself."""
@@ -19,7 +21,7 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
     """Give the whole status after a step; `state` is the new one, but for its conditions."""
     run, count = draft.run, len(draft.graph.nodes)
     tasks = state.ledger.slots[:count]
-    sentence = f"{outcome.reason}: {outcome.message}" if outcome else told.why
+    sentence = (f"{outcome.reason}: {outcome.message}" if outcome else told.why)[:MOST_SENTENCE]
     wanted = conditions.ended(outcome) if outcome else conditions.running(told.reason, sentence)
     status: dict[str, Any] = {
         "observedGeneration": run.generation,
@@ -28,12 +30,11 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
         "progress": telling.progress(tasks),
         "counts": telling.counts(tasks),
         "conditions": carry(old.conditions, wanted, generation=run.generation, now=draft.now),
-        "ledger": state.ledger.dump(),
-        "tasks": told.rows,
-        "why": sentence[:4096],
+        "why": sentence,
     }
     status |= _sometimes(draft, state)
-    return status
+    ledger = state.ledger.dump()
+    return {**status, "tasks": fitting.fitted(told.rows, status), "ledger": ledger}
 
 
 def _frozen(run: Run, state: State) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def _sometimes(draft: Draft, state: State) -> dict[str, Any]:
     if state.run_attempt > 1:
         some["attempt"] = state.run_attempt
     if state.inline:
-        some["outputs"] = {draft.graph.nodes[slot].name: state.outputs[slot] for slot in sorted(state.inline)}
+        some["outputs"] = {draft.label(slot): state.outputs[slot] for slot in sorted(state.inline)}
     if state.refs:
         some["outputRefs"] = list(state.refs)
     if state.run_outputs is not None:

@@ -1,5 +1,6 @@
 """Policy: a cancelled or terminated run starts nothing more and holds the name of every Job it had named."""
 
+from tidegate.engine import chunks
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import StopJob
 from tidegate.engine.draft import Draft
@@ -7,7 +8,7 @@ from tidegate.engine.facts import Confirmed
 from tidegate.engine.failing import fail_attempt
 from tidegate.engine.retry import Failure
 
-_OPEN = letters.letters_of(b"PHIOWRL")
+_OPEN = letters.letters_of(b"PHIOWR")
 _STOPPING = letters.letters_of(b"XY")
 
 
@@ -16,35 +17,36 @@ def stop(draft: Draft) -> None:
     wish = draft.wish
     if wish.stops and (draft.tally.open_tasks or wish.terminates):
         for slot in draft.ledger.at(_OPEN):
-            if slot >= len(draft.graph.nodes):
-                continue
-            if wish.terminates or not draft.graph.nodes[slot].in_finally:
-                _stop_slot(draft, slot)
+            if wish.terminates or not draft.node(slot).in_finally:
+                stop_slot(draft, slot, wish.reason, wish.message)
     for slot in draft.ledger.at(_STOPPING):
-        if slot < len(draft.graph.nodes):
-            _see_through(draft, slot)
+        _see_through(draft, slot)
 
 
-def _stop_slot(draft: Draft, slot: int) -> None:
-    """Stop a task; one between two attempts may still have a pod that dies slowly."""
-    wish, letter = draft.wish, draft.letter(slot)
+def stop_slot(draft: Draft, slot: int, reason: str, message: str) -> None:
+    """Stop a task or an item; one between two attempts may still have a pod that dies slowly."""
+    letter = draft.letter(slot)
     if letter in (letters.INTENT, letters.OBSERVED) or draft.facts.has_live_pod(draft.attempt(slot)):
         draft.move(slot, letters.STOPPING)
-        draft.tell(slot, wish.reason, f"stopped: {wish.message}")
+        draft.tell(slot, reason, f"stopped: {message}")
     else:
         began = "stopped" if draft.ledger.attempts[slot] or letter == letters.WAITING else "never ran"
-        draft.finish(slot, letters.CANCELLED, wish.reason, f"{began}: {wish.message}")
+        draft.finish(slot, letters.CANCELLED, reason, f"{began}: {message}")
 
 
 def _see_through(draft: Draft, slot: int) -> None:
     """The slot moves on only when a tombstone holds the Job's name and no pod of it lives."""
     attempt = draft.attempt(slot)
+    if not draft.is_task(slot):
+        chunks.see(draft, slot)
     if not draft.facts.is_confirmed(attempt, Confirmed.STOPPED) or draft.facts.has_live_pod(attempt):
-        draft.actions.append(StopJob(attempt, draft.graph.nodes[slot].name))
+        draft.actions.append(StopJob(attempt, draft.node(slot).name))
         return
     record = draft.record(slot)
     if draft.letter(slot) == letters.OVERDUE and not draft.wish.stops:
         message = record.message or "its container did not run in time"
-        fail_attempt(draft, slot, Failure("StartDeadlineExceeded", message))
+        fail_attempt(draft, slot, Failure(record.reason or "StartDeadlineExceeded", message))
+    elif draft.is_chunk(slot):
+        chunks.stop(draft, slot)
     else:
         draft.finish(slot, letters.CANCELLED, record.reason or draft.wish.reason, record.message)

@@ -15,14 +15,15 @@ REPEATING = "Repeating"
 
 def succeed_attempt(draft: Draft, slot: int, outputs: Mapping[str, Any], at: float | None = None) -> None:
     """Take an attempt's outputs: they are the task's, unless `repeat.until` wants another run."""
-    until = draft.graph.nodes[slot].until
+    until = draft.node(slot).until
     try:
         enough = until is None or _holds(draft, slot, until, outputs)
     except ExpressionError as error:
         draft.finish(slot, letters.FAILED, error.reason, f"repeat.until: {error}", at=at)
         return
     if enough:
-        caching.keep(draft, slot, outputs, at)
+        if draft.is_task(slot):
+            caching.keep(draft, slot, outputs, at)
         draft.succeed(slot, outputs, at=at)
     else:
         _repeat(draft, slot, at)

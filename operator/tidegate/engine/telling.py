@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.api.conditions import timestamp
-from tidegate.engine import asking
+from tidegate.engine import asking, itemtelling
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
@@ -14,6 +14,9 @@ from tidegate.engine.succeeding import REPEATING
 from tidegate.engine.views import STATE_NAMES
 
 Made = tuple[Any, dict[str, Any]]
+
+_TOLD = 3
+"""Fan-outs that are told of in one sentence."""
 
 _COUNTED = {
     letters.PENDING: "pending",
@@ -65,6 +68,8 @@ def progress(slots: bytes | bytearray) -> str:
 def state_of(draft: Draft, slot: int) -> str:
     """Give the state people know."""
     letter = draft.letter(slot)
+    if letter == letters.FANNED:
+        return itemtelling.state_of(draft, draft.graph.nodes[slot])
     if letter == letters.RETRYING and draft.record(slot).reason == REPEATING:
         return "Waiting"
     if letter != letters.OBSERVED:
@@ -115,16 +120,19 @@ def _row(draft: Draft, slot: int, before: Made | None) -> Made:
     job = draft.facts.jobs.get(draft.attempt(slot))
     letter, state, record = draft.letter(slot), state_of(draft, slot), draft.record(slot)
     attempt, due = draft.ledger.attempts[slot], draft.ledger.extra_of(slot).due
-    key = (letter, state, record, attempt, job.name if job else "", due)
+    node = draft.graph.nodes[slot]
+    items = itemtelling.key_of(draft, node) if node.task.for_each is not None else None
+    key = (letter, state, record, attempt, job.name if job else "", due, items)
     if before is not None and before[0] == key:
         return before
     return key, row(
-        draft.graph.nodes[slot].name,
+        node.name,
         state,
         record,
         attempt=attempt,
         job=job.name if job else "",
         nextAttemptTime=timestamp(due) if due and letter == letters.RETRYING else "",
+        items=itemtelling.numbers(draft, node) if items is not None else {},
     )
 
 
@@ -158,13 +166,19 @@ def _names(draft: Draft, slots: list[int]) -> str:
 
 
 def _starting(draft: Draft, slots: list[int]) -> str:
-    troubled = [slot for slot in slots if draft.record(slot).reason]
+    troubled = [slot for slot in slots if _trouble(draft, slot)[0]]
     if not troubled:
         return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} starting"
-    record = draft.record(troubled[0])
-    same = [slot for slot in troubled if draft.record(slot).reason == record.reason]
+    reason, message = _trouble(draft, troubled[0])
+    same = [slot for slot in troubled if _trouble(draft, slot)[0] == reason]
     verb = "waits" if len(same) == 1 else "wait"
-    return f"{_names(draft, same)} {verb}: {record.reason}: {record.message}"
+    return f"{_names(draft, same)} {verb}: {reason}: {message}"
+
+
+def _trouble(draft: Draft, slot: int) -> tuple[str, str]:
+    if draft.letter(slot) == letters.FANNED:
+        return itemtelling.trouble_of(draft, draft.graph.nodes[slot])
+    return draft.record(slot).reason, draft.record(slot).message
 
 
 def _queued(draft: Draft, slots: list[int]) -> str:
@@ -183,7 +197,12 @@ def _retrying(draft: Draft, slots: list[int]) -> str:
 
 
 def _running(draft: Draft, slots: list[int]) -> str:
-    return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} running"
+    fanned = [slot for slot in slots if draft.letter(slot) == letters.FANNED]
+    others = [slot for slot in slots if slot not in fanned]
+    told = [itemtelling.sentence(draft, draft.graph.nodes[slot]) for slot in fanned[:_TOLD]]
+    if others:
+        told.append(f"{_names(draft, others)} {'is' if len(others) == 1 else 'are'} running")
+    return "; ".join(told)
 
 
 def _waiting(draft: Draft, slots: list[int]) -> str:

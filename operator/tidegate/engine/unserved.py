@@ -16,7 +16,7 @@ def find_unserved(spec: FlowSpec, places: list[Keys]) -> list[Finding]:
 
 def _of_task(task: Task) -> list[tuple[str, ...]]:
     unserved = {
-        ("forEach",): task.for_each,
+        ("forEach",): task.for_each if not task.is_pod else None,
         ("flow",): task.flow,
         ("cache",): task.cache if task.for_each else None,
     }

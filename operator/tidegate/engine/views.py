@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tidegate.engine import blocks
 from tidegate.engine import ledger as letters
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.ledger import Ledger
@@ -24,13 +25,14 @@ class TasksView(Mapping[str, Any]):
     A task that is not final, or is among `hidden`, reads as Pending without outputs: a value never changes later.
     """
 
-    def __init__(
-        self, graph: Graph, ledger: Ledger, outputs: Mapping[int, Mapping[str, Any]], hidden: frozenset[int]
-    ) -> None:
+    def __init__(self, graph: Graph, ledger: Ledger, outputs: Mapping[int, Any], hidden: frozenset[int]) -> None:
         self._graph, self._ledger, self._outputs, self._hidden = graph, ledger, outputs, hidden
+        self._made: dict[str, dict[str, Any]] = {}
 
     def __getitem__(self, name: str) -> dict[str, Any]:
-        return self._view(self._graph.nodes[self._graph.slots[name]])
+        if name not in self._made:
+            self._made[name] = self._view(self._graph.nodes[self._graph.slots[name]])
+        return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._graph.slots)
@@ -48,6 +50,14 @@ class TasksView(Mapping[str, Any]):
             "succeeded": int(letter in letters.GOOD),
             "failed": int(letter == letters.FAILED),
         }
+        if node.task.for_each is not None and letter in (*letters.GOOD, letters.FAILED):
+            return view | self._of_items(node)
         if letter in letters.GOOD:
             view["outputs"] = self._outputs.get(slot, {})
         return view
+
+    def _of_items(self, node: Node) -> dict[str, Any]:
+        """Give what a fan-out has also when it failed: its list, and how many of its items ended how."""
+        listed = self._outputs.get(node.slot, [])
+        counts = {"succeeded": len(listed) - listed.count(None), "failed": blocks.failed_in(self._ledger, node.name)}
+        return {"outputs": listed, **counts}

@@ -19,6 +19,7 @@ from tidegate.engine.actions import (
     StartJob,
     StopJob,
 )
+from tidegate.engine.blocks import node_of
 from tidegate.engine.facts import Attempt, Confirmed, PodFact, Rejection
 from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
@@ -98,8 +99,8 @@ class Carrier:
             session, action.attempt, action.task
         ):
             return 0.0
-        node = session.graph.nodes[action.attempt[0]]
-        body = job(session.graph, session.run, node, action.attempt, action.inputs)
+        node = session.graph.nodes[session.graph.slots[action.task]]
+        body = job(session.graph, session.run, node, action.attempt, action.inputs, action.share)
         try:
             self._take_job(await self._client.create(JOBS, session.run.namespace, body))
         except AlreadyExists:
@@ -191,7 +192,7 @@ class Carrier:
                 self._take_job(found)
 
     async def _confirm(self, session: Session, attempt: Attempt) -> float | None:
-        node = session.graph.nodes[attempt[0]]
+        node = node_of(session.graph, session.state.ledger, attempt[0])
         known = self._store.jobs(session.run.uid).get(attempt)
         found = await self._get_job(session, attempt, node.name)
         if found is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tidegate.api.conditions import carry
 from tidegate.engine import requests
+from tidegate.engine.naming import digest
 from tidegate.errors import Conflict, InvalidSpec, NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -12,7 +13,6 @@ from tidegate.kube.graphs import Graphs
 from tidegate.kube.resources import FLOWS
 from tidegate.kube.store import RunKey, Store, version_of
 from tidegate.kube.writer import write_status
-from tidegate.resources.names import digest
 
 MAX_MESSAGE = 8192
 

@@ -115,7 +115,8 @@ def see_pod(obj: Mapping[str, Any]) -> Seen | None:
         output=_output(containers),
         trouble=trouble,
         trouble_message=trouble_message,
-        index=_index(meta),
+        index=_number(meta, keys.ANNOTATION_INDEX),
+        disruptions=_number(meta, keys.ANNOTATION_IGNORED) or 0,
         oom=_of_main(containers).get("reason") == "OOMKilled",
     )
     return Seen(
@@ -127,9 +128,9 @@ def _controller(meta: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((owner for owner in meta.get("ownerReferences") or () if owner.get("controller")), None)
 
 
-def _index(meta: Mapping[str, Any]) -> int | None:
-    """Read which index of an Indexed Job a pod works on; None where there is none that can be read."""
-    text = (meta.get("annotations") or {}).get(keys.ANNOTATION_INDEX, "")
+def _number(meta: Mapping[str, Any], annotation: str) -> int | None:
+    """Read what the Job controller noted on a pod of an Indexed Job; None where there is nothing that can be read."""
+    text = (meta.get("annotations") or {}).get(annotation, "")
     return int(text) if text.isdecimal() and len(text) < _DIGITS else None
 
 

@@ -3,6 +3,7 @@
 One key at a time for each run (the queue sees to that). Everything here may be interrupted anywhere and repeated.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from tidegate.engine.actions import ConfirmGone, StartJob
 from tidegate.engine.facts import Facts
 from tidegate.engine.graph import Graph
-from tidegate.engine.plan import Plan, decide, overflow, spilled
+from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
+from tidegate.engine.stored import Stored
 from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound
 from tidegate.kube import history, session
 from tidegate.kube.carrying import Carrier
@@ -26,7 +28,7 @@ from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS
 from tidegate.kube.session import Poisoned, Session, desired_of
 from tidegate.kube.store import RunKey, Store, key_of, version_of
 from tidegate.kube.writer import write_status
-from tidegate.resources.configmaps import stored_outputs
+from tidegate.resources.configmaps import configmap
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +143,7 @@ class Reconciler:
             plan = self._decide(current, obj)
             decided = self._clocks.monotonic()  # before the write: a slow one makes what follows look twice
             if plan.deciding:
-                plan = await self._write(current, obj, plan)
+                await self._write(current, obj, plan)
             else:
                 current.state = plan.state
                 await self._write_cosmetic(key, current, obj, plan)
@@ -173,18 +175,18 @@ class Reconciler:
         current.is_followed = not plan.deciding  # until it is written, what was seen is not accounted for
         return plan
 
-    async def _write(self, current: Session, obj: Object, plan: Plan) -> Plan:
+    async def _write(self, current: Session, obj: Object, plan: Plan) -> None:
         """Make the plan durable. Only after this may anything be done that it says."""
-        too_much = overflow(plan, current.graph)
-        if too_much:
-            body = stored_outputs(current.run, too_much)
-            try:
-                await self._client.create(CONFIGMAPS, current.run.namespace, body)
-            except AlreadyExists:
-                log.debug("the outputs are stored already", extra={"run": current.run.name})
-            plan = spilled(plan, body["metadata"]["name"])
+        await asyncio.gather(*(self._store_data(current, content) for content in plan.stores))
         await self._put(current, obj, plan)
-        return plan
+
+    async def _store_data(self, current: Session, content: Stored) -> None:
+        """Store what status will name; if it is there, it is the same."""
+        body = configmap(current.run, content)
+        try:
+            await self._client.create(CONFIGMAPS, current.run.namespace, body)
+        except AlreadyExists:
+            log.debug("stored already", extra={"run": current.run.name, "configmap": content.name})
 
     async def _put(self, current: Session, obj: Object, plan: Plan) -> None:
         stored = await write_status(self._client, FLOWRUNS, obj, plan.status, current.version)

@@ -18,7 +18,6 @@ from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.resources import CONFIGMAPS, REVISIONS
 from tidegate.kube.store import version_of
-from tidegate.resources.configmaps import read_outputs
 
 
 class Poisoned(Exception):
@@ -111,10 +110,9 @@ async def load(client: Client, graphs: Graphs, obj: Object) -> Session:
         if (revision["metadata"].get("labels") or {}).get(LABEL_RUN_UID) != obj["metadata"]["uid"]:
             raise Poisoned(f"ControllerRevision {frozen['revision']} belongs to another run")
         graph = graphs.compiled(revision["data"]["spec"])
-        spilled: dict[str, Any] = {}
-        for name in status.get("outputRefs") or ():
-            spilled |= read_outputs(await client.get(CONFIGMAPS, namespace, name))
-        state = states.parse(status, graph, spilled) if "ledger" in status else states.fresh(graph)
+        names = states.names_in(status)
+        stored = {name: (await client.get(CONFIGMAPS, namespace, name)).get("data") or {} for name in names}
+        state = states.parse(status, graph, stored) if "ledger" in status else states.fresh(graph)
     except NotFound as error:
         raise Poisoned(f"something the run depends on was deleted: {error.message}") from None
     except InvalidSpec as error:

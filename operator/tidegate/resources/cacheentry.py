@@ -5,9 +5,10 @@ from typing import Any
 
 from tidegate.api import keys
 from tidegate.api.policies import CacheScope
+from tidegate.engine.naming import digest
 from tidegate.engine.run import Run
 from tidegate.resources.labels import owner
-from tidegate.resources.names import digest, label_value
+from tidegate.resources.names import label_value
 
 
 def entry_name(run: Run, scope: CacheScope, key: str) -> str:

@@ -3,24 +3,39 @@
 from typing import Any
 
 from tidegate.api import keys
+from tidegate.engine.actions import Share
 from tidegate.engine.facts import Attempt
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.inputs import Inputs
 from tidegate.engine.run import Run
+from tidegate.resources.indexed import indexed_spec
 from tidegate.resources.labels import attempt_labels, owner, propagated
 from tidegate.resources.names import job_name
 from tidegate.resources.pod import pod_template
 
 
-def job(graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs) -> dict[str, Any]:
-    """Give the Job of one attempt: one pod, once; a retry is another Job.
+def job(
+    graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs, share: Share | None = None
+) -> dict[str, Any]:
+    """Give the Job of one attempt: of a chunk of items an Indexed one, else one pod, once; a retry is another Job."""
+    labels, annotations = propagated(graph)
+    template = pod_template(graph, run, node, attempt, inputs, share)
+    spec = _once(template)
+    if share is not None and share.parallelism is not None:
+        spec = indexed_spec(share, node.retry, template)
+    if node.task.queue_name is not None:
+        labels[keys.LABEL_QUEUE] = node.task.queue_name
+    return _object(run, attempt, node.name, labels, annotations, spec)
+
+
+def _once(template: dict[str, Any]) -> dict[str, Any]:
+    """Give the spec of a Job with one pod.
 
     The failure policy makes a disruption end the Job with its cause told; without it the cause would be lost. With a
     queue it is Kueue that suspends the Job, as it comes in, and lets it go: `suspend` is never ours, so that a Job does
     not hang for ever where there is no Kueue.
     """
-    labels, annotations = propagated(graph)
-    spec = {
+    return {
         "completions": 1,
         "parallelism": 1,
         "backoffLimit": 0,
@@ -28,11 +43,8 @@ def job(graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs) ->
         "podFailurePolicy": {
             "rules": [{"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
         },
-        "template": pod_template(graph, run, node, attempt, inputs),
+        "template": template,
     }
-    if node.task.queue_name is not None:
-        labels[keys.LABEL_QUEUE] = node.task.queue_name
-    return _object(run, attempt, node.name, labels, annotations, spec)
 
 
 def tombstone(run: Run, attempt: Attempt, task: str) -> dict[str, Any]:

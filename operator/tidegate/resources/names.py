@@ -1,16 +1,9 @@
 """Names of children: readable, deterministic, and short enough for a pod's hostname."""
 
-import hashlib
-
 from tidegate.engine.edges import canonical
+from tidegate.engine.naming import digest
 
 MAX_JOB_NAME = 57
-_HASH = 10
-
-
-def digest(*parts: str, length: int = _HASH) -> str:
-    """Give a hash of parts as lower-case letters and digits."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]
 
 
 def job_name(run: str, task: str, uid: str, slot: int, attempt: int) -> str:
@@ -25,11 +18,6 @@ def job_name(run: str, task: str, uid: str, slot: int, attempt: int) -> str:
 def revision_name(flow: str, uid: str, content: str) -> str:
     """Give the name of a run's own snapshot of its Flow."""
     return f"{flow[:40].rstrip('-.')}-{digest(uid, content)}"
-
-
-def child_name(run: str, uid: str, purpose: str, content: str) -> str:
-    """Give the name of a ConfigMap of a run, by what is in it."""
-    return f"{run[:40].rstrip('-.')}-{purpose}-{digest(uid, content)}"
 
 
 def event_name(run: str, uid: str, *parts: str) -> str:

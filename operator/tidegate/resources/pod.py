@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.api.task import Task
+from tidegate.engine.actions import Share
 from tidegate.engine.facts import Attempt
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.inputs import Inputs, SecretKey
+from tidegate.engine.naming import digest
 from tidegate.engine.run import Run
 from tidegate.resources import configmaps
 from tidegate.resources.disruption import disruption_annotations
+from tidegate.resources.itemfiles import item_environment, item_volume
 from tidegate.resources.labels import attempt_labels, propagated
 from tidegate.resources.merging import merge
-from tidegate.resources.names import digest
 
 OUTPUT_PATH = "/tidegate/output"
 SCRIPT_PATH = "/tidegate/script"
@@ -39,15 +41,19 @@ _CONTAINER_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def pod_template(graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs) -> dict[str, Any]:
-    """Give the pod template of one attempt."""
+def pod_template(
+    graph: Graph, run: Run, node: Node, attempt: Attempt, inputs: Inputs, share: Share | None = None
+) -> dict[str, Any]:
+    """Give the pod template of one attempt; `share` is what of a fan-out it works on."""
     template = merge(graph.spec.task_defaults.pod_template or {}, node.task.pod_template or {})
     template = _with_container_defaults(_with_main(template))
     template = merge({"spec": _POD_DEFAULTS}, template)
     files = configmaps.programs(graph, run) if node.task.script is not None or node.task.files else None
     template = merge(template, _sugar(node, inputs, files["metadata"]["name"] if files else ""))
     template = merge(template, _fixed(graph, run, node, attempt))
-    return dict(merge(template, {"spec": {"containers": [_environment(template, run, node, attempt, inputs)]}}))
+    template = merge(template, item_volume(share)) if share is not None else template
+    environment = _environment(template, run, node, attempt, inputs, share)
+    return dict(merge(template, {"spec": {"containers": [environment]}}))
 
 
 def main_container(template: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -158,17 +164,22 @@ def _fixed(graph: Graph, run: Run, node: Node, attempt: Attempt) -> dict[str, An
     return {"metadata": metadata, "spec": {"restartPolicy": "Never"}}
 
 
-def _environment(template: Mapping[str, Any], run: Run, node: Node, attempt: Attempt, inputs: Inputs) -> dict[str, Any]:
+def _environment(
+    template: Mapping[str, Any], run: Run, node: Node, attempt: Attempt, inputs: Inputs, share: Share | None
+) -> dict[str, Any]:
+    """Give the variables; how often an item of an Indexed Job was tried, its template cannot know."""
+    is_indexed = share is not None and share.parallelism is not None
     ours = {
         "TIDEGATE_FLOW": run.flow,
         "TIDEGATE_RUN": run.name,
         "TIDEGATE_TASK": node.name,
-        "TIDEGATE_ATTEMPT": str(attempt[1]),
+        **({} if is_indexed else {"TIDEGATE_ATTEMPT": str(attempt[1])}),
         "TIDEGATE_OUTPUT": main_container(template)["terminationMessagePath"],
-        "TIDEGATE_IDEMPOTENCY_KEY": digest(run.uid, node.name, length=32),
+        **({} if share else {"TIDEGATE_IDEMPOTENCY_KEY": digest(run.uid, node.name, length=32)}),
         "TIDEGATE_SCHEDULED_TIME": run.context()["scheduledTime"].strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    rows: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in ours.items()]
+    rows = item_environment(run, node.name, share) if share is not None else []
+    rows += [{"name": name, "value": value} for name, value in ours.items()]
     rows += [_variable(name, value) for name, value in inputs.env]
     return {"name": "main", "env": rows}
 

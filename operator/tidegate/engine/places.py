@@ -1,0 +1,75 @@
+"""Places: how many pods of a run may live, and how many each live Job may have."""
+
+from tidegate.engine import blocks, intervals
+from tidegate.engine import ledger as letters
+from tidegate.engine.draft import Draft
+from tidegate.engine.graph import Node
+from tidegate.engine.ledger import LIVE, Block
+
+_LIVE = letters.letters_of(b"IOXY")
+
+MOST_LEDGER = 80_000
+"""Bytes of the ledger in status: 8 for each of the 10,000 slots that a run may have."""
+
+_SLOT, BUDGETS, _NAME = 4, 28, 64
+
+
+def free(draft: Draft) -> int:
+    """Give how many more pods may live."""
+    return min(draft.graph.spec.parallelism - live_pods(draft), room(draft))
+
+
+def live_pods(draft: Draft) -> int:
+    """Count the pods that take a place in `parallelism`: named ones, and those not yet gone after their end."""
+    slots = draft.ledger.slots
+    named = sum(slots.count(letter) for letter in LIVE)
+    chunks = sum(
+        taken_by(draft, slot) - 1
+        for block in draft.ledger.blocks
+        if block.size > 1 and draft.letter(draft.graph.slots[block.task]) == letters.FANNED
+        for slot in blocks.at(draft.ledger, block, _LIVE)
+    )
+    lingering = sum(
+        sum(pod.alive for pod in draft.facts.pods_of(attempt))
+        for attempt in draft.facts.live_attempts()
+        if draft.has(attempt[0]) and slots[attempt[0]] not in LIVE
+    )
+    return named + chunks + lingering
+
+
+def taken_by(draft: Draft, slot: int) -> int:
+    """Give the places that a live slot of a fan-out takes: a chunk needs none for items that have ended."""
+    pods = draft.ledger.extra_of(slot).pods
+    if not pods:
+        return 1
+    job = draft.facts.jobs.get(draft.attempt(slot))
+    if job is None:
+        return pods
+    ended = intervals.mask_of(job.completed) | intervals.mask_of(job.failed)
+    return min(pods, draft.size(slot) - ended.bit_count())
+
+
+def taken(draft: Draft, block: Block) -> int:
+    """Count the places that a fan-out takes."""
+    return sum(taken_by(draft, slot) for slot in blocks.at(draft.ledger, block, _LIVE))
+
+
+def parallelism(draft: Draft, node: Node) -> int:
+    """Give how many items of a fan-out may run at a time."""
+    assert node.task.for_each is not None  # noqa: S101  only fan-outs are asked for
+    return min(node.task.for_each.parallelism or draft.graph.spec.parallelism, draft.graph.spec.parallelism)
+
+
+def room(draft: Draft) -> int:
+    """Give how many more slots may be live or tried again, so that the ledger keeps fitting status."""
+    ledger = draft.ledger
+    busy = len(ledger.extra) + sum(ledger.slots.count(letter) for letter in LIVE)
+    return (MOST_LEDGER - size(draft) - BUDGETS * busy) // BUDGETS
+
+
+def size(draft: Draft, more_slots: int = 0, more_names: int = 0) -> int:
+    """Give the bytes of the ledger without budgets in use."""
+    ledger = draft.ledger
+    names = sum(len(block.items) + len(block.results) + 2 for block in ledger.blocks) + more_names
+    failed = sum(len(block.failed) for block in ledger.blocks)
+    return (len(ledger.slots) + more_slots) * _SLOT + names * _NAME + failed
