@@ -11,7 +11,8 @@ from simulation.chance import dice, recorded, tape
 from simulation.scenario import Scenario, drawn
 from simulation.simulation import Result, play
 
-MOST_PLAYS = 3_000
+MOST_PLAYS = 4_000
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ class Shrinker:
         """Shrink until nothing helps any more, or it was played often enough."""
         before: tuple[Any, ...] = ()
         while before != (before := self._size()) and self.plays < MOST_PLAYS:
+            for variants in (_fewer_runs, _fewer_faults, _fewer_acts, _fewer_tasks, _simpler):
+                self._take(variants)
             self._cut_throws()
-            for variants in (_fewer_faults, _fewer_runs, _fewer_acts, _fewer_tasks, _simpler):
-                self._take_first_of(variants)
             self._silence_throws()
         return self.case
 
@@ -68,10 +69,24 @@ class Shrinker:
         self.case = Case(scenario, tuple(throws), result)
         return True
 
-    def _take_first_of(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> None:
+    def _take(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> None:
         """Take variants of the scenario as long as one of them still fails."""
-        while any(self._try(variant, self.case.throws) for variant in variants(self.case.scenario)):
+        while any(self._try(variant, self.case.throws) or self._try_anew(variant) for variant in self._each(variants)):
             pass
+
+    def _each(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> Iterator[Scenario]:
+        return variants(self.case.scenario) if self.plays < MOST_PLAYS else iter(())
+
+    def _try_anew(self, scenario: Scenario) -> bool:
+        """Try a variant with other throws: with less in it, the old ones stand for something else."""
+        for seed in range(TRIES):
+            throws: list[float] = []
+            result = play(scenario, recorded(dice(seed), throws))
+            self.plays += 1
+            if rule_of(result) == self._rule:
+                self.case = Case(scenario, tuple(throws), result)
+                return True
+        return False
 
     def _cut_throws(self) -> None:
         """Cut off as much of the end as possible: after the last throw nothing happens any more."""
