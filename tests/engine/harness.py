@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.api.flow import FlowSpec
+from tidegate.api.flowrun import FlowRunStatus
 from tidegate.engine import blocks
 from tidegate.engine import state as states
 from tidegate.engine.actions import ConfirmGone, StartJob
@@ -80,6 +81,7 @@ class Story:
         news = replace(facts, changed=self._changed(facts))
         self.plan = decide(self.graph, self.run, state, news, self.now, first=first)
         assert self.plan.status == whole.status
+        FlowRunStatus.model_validate(self.plan.status)  # a field that the CRD does not have would be lost
         assert self.plan.deciding == whole.deciding
         assert sorted(map(repr, self.plan.actions)) == sorted(map(repr, whole.actions))
         self._asked = {a.attempt[0] for a in self.plan.actions if isinstance(a, ConfirmGone)}

@@ -13,6 +13,7 @@ from simulation.cluster import Cluster
 from simulation.views import View, seen
 from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError
+from tidegate.kube.answering import ApprovalReconciler
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
@@ -21,7 +22,7 @@ from tidegate.kube.observing import see_job, see_pod
 from tidegate.kube.queue import WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reporting import Reporter
-from tidegate.kube.resources import FLOWRUNS, FLOWS, JOBS, PODS
+from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS
 from tidegate.kube.store import RunKey, Store
 from tidegate.metrics import Metrics
 
@@ -90,14 +91,17 @@ class OperatorProcess:
         client = SimulatedClient(self._cluster, self._chance, self.crash, self.freeze, self._counts)
         runs: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
         flows: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
+        approvals: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
         reporter = Reporter(client, self.metrics, self.name)
         reconciler = Reconciler(client, store, runs, shared_graphs(), reporter, clocks)
         judge = FlowReconciler(client, store, shared_graphs(), clocks)
-        views = self._views(Inbox(store, runs, flows, reconciler.forget, loop.time))
+        answerer = ApprovalReconciler(client, store, approvals, clocks.wall)
+        views = self._views(Inbox(store, runs, flows, approvals, reconciler.forget, loop.time))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(runs.run(reconciler.reconcile, WORKERS))
                 group.create_task(flows.run(judge.reconcile, 1))
+                group.create_task(approvals.run(answerer.reconcile, 1))
         finally:
             for view in views:
                 view.close()
@@ -107,6 +111,7 @@ class OperatorProcess:
         return [
             view(kind_of(FLOWS), inbox.flow),
             view(kind_of(FLOWRUNS), inbox.run),
+            view(kind_of(FLOWAPPROVALS), inbox.approval),
             view(kind_of(JOBS), seen(see_job, inbox.child, memory.remembered), partial(inbox.listed, JobFact)),
             view(kind_of(PODS), seen(see_pod, inbox.child, memory.remembered), partial(inbox.listed, PodFact)),
         ]

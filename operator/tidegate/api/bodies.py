@@ -8,6 +8,8 @@ from pydantic import Field, StringConstraints, model_validator
 from tidegate.api.base import DAY, LIST_MAP_BY_NAME, JsonValue, Model, Name, ObjectName, Text
 from tidegate.api.param import Param
 
+GroupName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
+PluralName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
@@ -20,10 +22,8 @@ class Fail(Model):
 class WaitFor(Model):
     """An object of the run's namespace, and what must be true of it."""
 
-    group: Annotated[str, StringConstraints(max_length=253)] = Field(
-        default="", description="API group of the resource; empty for the core group."
-    )
-    resource: Word = Field(description="Plural name of the resource, such as deployments; never secrets.")
+    group: GroupName = Field(default="", description="API group of the resource; empty for the core group.")
+    resource: PluralName = Field(description="Plural name of the resource, such as deployments; never secrets.")
     name: Text = Field(description="Name of the object; may hold $[[ ]].")
     condition: Word | None = Field(default=None, description="A type of its status.conditions that must be True.")
     when: Text | None = Field(default=None, description="CEL over `object` that must be true.")

@@ -38,6 +38,8 @@ class Discovery:
         self._known.pop((group, plural), None)
 
     async def _ask(self, group: str, plural: str) -> Resource | None:
+        if "/" in plural:  # a subresource, such as pods/log: not an object
+            return None
         try:
             for version in await self._versions(group):
                 path = f"/apis/{group}/{version}" if group else f"/api/{version}"
