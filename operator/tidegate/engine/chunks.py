@@ -42,7 +42,7 @@ def see(draft: Draft, slot: int) -> Part:
         seen = look(job, _pods(draft, slot, job))
     else:
         seen = Part(running=sum(pod.running for pod in draft.facts.pods_of(draft.attempt(slot))))
-    draft.parts[slot] = seen
+    draft.see_part(slot, seen)
     return seen
 
 

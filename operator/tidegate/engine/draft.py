@@ -36,8 +36,8 @@ class Draft:
     `finished` are tasks that became final in this step and whose dependants were not looked at yet; `ready` those that
     may start when there is a place; `looked_for` those that this step looks up in the cache; `starts` the instants at
     which attempts that do not run yet are given up. `stores` must be stored before status names it. Of fan-outs, by the
-    task's slot: `lists` are their items, `ended_items` what became of those whose slots are final; `chunks` has what
-    was last seen of live chunks.
+    task's slot: `lists` are their items, `ended_items` what became of those whose slots are final; `parts` has what was
+    last seen of live parts, and `known` and `running`, while the step lasts, what follows from both.
     """
 
     graph: Graph
@@ -56,6 +56,8 @@ class Draft:
     lists: dict[int, list[Any]] = field(default_factory=dict)
     ended_items: dict[int, Items] = field(default_factory=dict)
     parts: dict[int, Part] = field(default_factory=dict)
+    known: dict[int, Items] = field(default_factory=dict)
+    running: dict[str, int] = field(default_factory=dict)
     stores: list[Stored] = field(default_factory=list)
     fresh_outputs: set[int] = field(default_factory=set)
     lost_outputs: set[int] = field(default_factory=set)
@@ -154,7 +156,7 @@ class Draft:
 
     def _part_ended(self, slot: int, letter: int) -> None:
         """Take in that an item, or a chunk of items, became final; its task is looked at later in the step."""
-        self.parts.pop(slot, None)
+        self.see_part(slot, None)
         self.ledger.extra.pop(slot, None)
         if letter == letters.FAILED:
             record, message = self.record(slot), self.record(slot).message
@@ -179,9 +181,20 @@ class Draft:
             return self.graph.nodes[slot].task.for_each is None
         return not self.is_chunk(slot)
 
+    def see_part(self, slot: int, part: Part | None) -> None:
+        """Take in how far a live part of a fan-out is; None when it lives no more."""
+        node = self.node(slot)
+        self.known.pop(node.slot, None)
+        self.running.pop(node.name, None)
+        if part is None:
+            self.parts.pop(slot, None)
+        else:
+            self.parts[slot] = part
+
     def take_items(self, slot: int, succeeded: int, failed: int) -> None:
         """Count the items of a chunk that ended."""
         node = self.node(slot)
+        self.known.pop(node.slot, None)
         before = self.ended_items.get(node.slot)
         if before is not None:
             self.ended_items[node.slot] = Items(before.succeeded | succeeded, before.failed | failed)

@@ -29,7 +29,8 @@ def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = N
     wait = retry.delay(node.retry, failures, failure, draft.run, slot, attempt)
     draft.ledger.note(slot, due=int(draft.now) + wait if wait else 0)
     draft.move(slot, letters.RETRYING)
-    draft.parts.pop(slot, None)
+    if not draft.is_task(slot):
+        draft.see_part(slot, None)
     draft.tell(slot, failure.reason, failure.message)
     message = f"task {draft.label(slot)}, attempt {attempt}: {failure.reason}: {failure.message}"
     draft.happenings.append(Happening(True, "TaskRetrying", f"{message}; next attempt in {wait} s"))

@@ -33,6 +33,7 @@ def begin(draft: Draft, node: Node) -> None:
     for slot in (node.slot, *blocks.retire(draft.ledger, node.name)):
         draft.lose_outputs(slot)
     draft.lists.pop(node.slot, None)
+    draft.known.pop(node.slot, None)
     try:
         found = list_of(draft, node)
         if found:
@@ -72,6 +73,8 @@ def known_items(draft: Draft, node: Node) -> Items:
             intervals.mask_from(letter in letters.GOOD for letter in slots),
             intervals.mask_from(letter == letters.FAILED for letter in slots),
         )
+    if node.slot in draft.known:
+        return draft.known[node.slot]
     ended = draft.ended_items.get(node.slot)
     if ended is None:
         ended = draft.ended_items[node.slot] = _ended_items(draft, block)
@@ -80,7 +83,8 @@ def known_items(draft: Draft, node: Node) -> Items:
         chunk, first = draft.parts.get(slot), blocks.items_in(block, slot)[0]
         if chunk is not None:
             succeeded, failed = succeeded | chunk.succeeded << first, failed | chunk.failed << first
-    return Items(succeeded, failed)
+    draft.known[node.slot] = Items(succeeded, failed)
+    return draft.known[node.slot]
 
 
 def _ended_items(draft: Draft, block: Block) -> Items:

@@ -32,8 +32,11 @@ def state_of(draft: Draft, node: Node) -> str:
 
 def running(draft: Draft, block: Block) -> int:
     """Count the pods that run."""
-    end = block.first + block.count
-    return sum(part.running for slot, part in draft.parts.items() if block.first <= slot < end)
+    if block.task not in draft.running:
+        end = block.first + block.count
+        live = (part.running for slot, part in draft.parts.items() if block.first <= slot < end)
+        draft.running[block.task] = sum(live)
+    return draft.running[block.task]
 
 
 def trouble_of(draft: Draft, node: Node) -> tuple[str, str]:
@@ -53,10 +56,8 @@ def sentence(draft: Draft, node: Node) -> str:
     failed = fanout.failed_items(draft, node, block)
     told = f"{node.name}: {_done(draft, node, block):,} of {block.total:,} items done"
     told += f", {failed:,} failed" if failed else ""
-    reason, message = trouble_of(draft, node)
-    if reason and not running(draft, block):
-        told += f", waits: {reason}: {message}"
-    return told
+    reason, message = trouble_of(draft, node) if not running(draft, block) else ("", "")
+    return f"{told}, waits: {reason}: {message}" if reason else told
 
 
 def key_of(draft: Draft, node: Node) -> Any:

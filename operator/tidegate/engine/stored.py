@@ -13,6 +13,8 @@ MAX_BYTES = 900 * 1024
 
 OUTPUTS_KEY = "outputs.json"
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -29,7 +31,7 @@ def stored(run: Run, purpose: str, data: Mapping[str, str]) -> Stored:
 
 def compact(value: Any) -> str:
     """Write JSON without a byte too many."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def packed(sizes: Iterable[int], most: int = MAX_BYTES) -> Iterator[tuple[int, int]]:
