@@ -65,8 +65,8 @@ def fresh(graph: Graph, *, admitted: float | None = None, key: str | None = None
 
 
 def names_in(status: Mapping[str, Any]) -> list[str]:
-    """Give the names of all ConfigMaps whose data `parse` needs."""
-    results = [name for row in status["ledger"].get("blocks") or () for name in row.get("results") or ()]
+    """Give the names of all ConfigMaps whose data `parse` needs; none for a run that has not started."""
+    results = [name for row in (status.get("ledger") or {}).get("blocks") or () for name in row.get("results") or ()]
     return [*(status.get("outputRefs") or ()), *results]
 
 
