@@ -46,11 +46,11 @@ def key_of(task: dict[str, Any]) -> str:
 
 def answers(story: Story, task: str = "a", **entry: Any) -> None:
     """Let an entry be found, written an hour ago by another run; `entry` changes what it says."""
-    slot = story.graph.slots[task]
+    slot = story.at(task)[0]
     key = next(look.key for look in asked(story) if look.attempt[0] == slot)
     spec = {
         "flow": "flow",
-        "task": task,
+        "task": task.partition("[")[0],
         "run": "old-run",
         "runUID": "uid-old",
         "scope": "Flow",
@@ -65,7 +65,7 @@ def answers(story: Story, task: str = "a", **entry: Any) -> None:
 
 def finds_nothing(story: Story, task: str = "a", problem: str = "") -> None:
     assert story.cached is not None
-    story.cached[story.graph.slots[task]] = CacheAnswer(problem=problem)
+    story.cached[story.at(task)[0]] = CacheAnswer(problem=problem)
 
 
 def test_before_it_starts_it_is_asked_whether_the_work_was_done():
@@ -321,3 +321,68 @@ def test_only_equal_arguments_give_equal_keys(left: list[str], right: list[str])
 
     clean = [[text.replace("$[[", "") for text in args] for args in (left, right)]
     assert (key(clean[0]) == key(clean[1])) == (clean[0] == clean[1])
+
+
+def items_of(*items: Any, parallelism: int = 50, **task: Any) -> Story:
+    for_each = {"items": list(items), "strategy": "Jobs"}
+    return story_of(cached_task(forEach=for_each, **task), parallelism=parallelism)
+
+
+def test_each_item_is_looked_up_and_those_that_were_done_take_no_place():
+    story = items_of("x", "y", "z", parallelism=1)
+    assert [look.attempt for look in asked(story)] == [(1, 0), (2, 0), (3, 0)]
+    assert len({look.key for look in asked(story)}) == 3
+    for item in ("a[0]", "a[2]"):
+        answers(story, item)
+    finds_nothing(story, "a[1]")
+    story.step(1)
+    assert (story.letters, story.started()) == ("LCIP", [("a[1]", 1)])
+    story.runs("a[1]", running=False, alive=False, clean=True, exit_code=0, output='{"n": 2}')
+    story.step(1)
+    assert story.letters == "SCSC"
+    assert [entry.outputs for entry in kept(story)] == [{"n": 2}]
+    assert story.state is not None
+    assert story.state.outputs[0] == [{"n": 1}, {"n": 2}, {"n": 1}]
+
+
+def test_a_fan_out_of_which_all_was_done_ends_without_a_job():
+    story = items_of("x", "y")
+    answers(story, "a[0]")
+    answers(story, "a[1]")
+    story.step(1)
+    assert story.letters == "SCC"
+    assert story.condition == ("True", "Completed")
+
+
+def test_a_reload_looks_items_up_again_and_forgets_none():
+    story = items_of("x", "y", parallelism=1)
+    answers(story, "a[0]")
+    finds_nothing(story, "a[1]")
+    story.step(1)
+    assert story.letters == "LCI"
+    story.reload()
+    story.cached = {}
+    story.succeeds("a[1]", '{"n": 2}')
+    story.step(1)
+    assert story.letters == "SCS"
+    assert story.state is not None
+    assert story.state.outputs[0] == [{"n": 1}, {"n": 2}]
+
+
+def test_the_place_of_an_item_does_not_count():
+    keys = {look.attempt[0]: look.key for look in asked(items_of("x", "x", "y"))}
+    assert keys[1] == keys[2] != keys[3]
+
+
+def test_items_that_share_jobs_have_no_cache():
+    with pytest.raises(AssertionError, match="use strategy: Jobs"):
+        graph_of(cached_task(forEach={"items": [1]}))
+
+
+def test_a_cache_that_cannot_be_read_is_told_once_for_all_items():
+    story = items_of("x", "y", "z")
+    for item in ("a[0]", "a[1]", "a[2]"):
+        finds_nothing(story, item, problem="the cache could not be read: 503")
+    plan = story.step(1)
+    assert story.letters == "LIII"
+    assert [told.reason for told in plan.happenings] == ["CacheIgnored"]

@@ -597,3 +597,9 @@ def test_of_defaults_items_that_share_jobs_take_what_these_can_do():
     flow = graph_of(fan([1]), jobs([1], name="y"), taskDefaults={"retry": {"limit": 2, "delaySeconds": 7}})
     x, y = flow.nodes
     assert (x.retry.limit, x.retry.delays, y.retry.delays) == (2, (10,), (7,))
+
+
+def test_items_that_all_fail_as_they_start_end_their_task_in_the_same_step():
+    story = Story(graph_of(jobs([{"a": 1}, {"a": 2}], args=["$[[ item.b ]]"])))
+    story.step()
+    assert story.letters == "FFF"

@@ -56,3 +56,10 @@ def test_out_of_memory_is_told_only_of_main():
     assert not pod_fact({"name": "main", "state": {"running": {}}}).oom
     fact = pod_fact(ended("main", 0, "Completed"), ended("proxy", 137, "OOMKilled"))
     assert (fact.oom, fact.reason, fact.exit_code) == (False, "OOMKilled", 137)
+
+
+def test_a_job_is_suspended_until_the_job_controller_lets_it_go():
+    still = {"type": "Suspended", "status": "True", "lastTransitionTime": "2026-01-01T00:10:00Z"}
+    assert job_fact(still, suspend=False).state is JobState.SUSPENDED
+    assert job_fact({**still, "status": "False"}, suspend=False).state is JobState.ACTIVE
+    assert job_fact(suspend=True).state is JobState.SUSPENDED

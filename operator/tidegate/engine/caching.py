@@ -1,4 +1,4 @@
-"""Policy: work that was done before, with the same inputs, is not done again (`cache`).
+"""Policy: work that was done before, with the same inputs, is not done again (`cache`): of tasks, and of single items.
 
 Only what decides about the result is in the key: resources, deadlines and identity are not. Nobody but the caller looks
 at the cluster; what cannot be read or is not what it should be counts as not there, for a result can always be made.
@@ -20,6 +20,7 @@ from tidegate.engine.actions import Happening, KeepResult, LookUp
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.inputs import Inputs, SecretKey, render_inputs
+from tidegate.engine.listing import context_of
 from tidegate.engine.templating import render
 from tidegate.errors import ExpressionError
 
@@ -37,60 +38,64 @@ def settle(draft: Draft, new: list[int]) -> list[int]:
     answered = [slot for slot in draft.facts.cached or () if _is_looked_for(draft, slot)]
     for slot in answered:
         draft.move(slot, letters.PENDING)
-    return [slot for slot in sorted({*new, *answered}) if not is_settled(draft, draft.graph.nodes[slot])]
+    return [slot for slot in sorted({*new, *answered}) if not is_settled(draft, slot)]
 
 
 def _is_looked_for(draft: Draft, slot: int) -> bool:
     return draft.letter(slot) == letters.HELD and draft.record(slot).reason == LOOKING
 
 
-def is_settled(draft: Draft, node: Node) -> bool:
-    """Whether the task need not start now, because its result was found or is being looked for."""
-    cache, slot = node.task.cache, node.slot
+def is_settled(draft: Draft, slot: int) -> bool:
+    """Whether the task or item need not start now, because its result was found or is being looked for."""
+    cache = draft.node(slot).task.cache
     if cache is None or cache.refresh or draft.facts.cached is None or draft.ledger.attempts[slot]:
         return False
     try:
         if slot not in draft.facts.cached:
-            _ask(draft, node, cache)
+            _ask(draft, slot, cache)
             return True
-        entry = _usable(draft, node, cache)
+        entry = _usable(draft, slot, cache)
     except (ExpressionError, _Unusable):  # told when the work begins
         return False
     if entry is None:
         return False
     draft.succeed(slot, entry.outputs, letter=letters.CACHED)
-    draft.tell(slot, "CacheHit", f"run {entry.run} did the same work at {entry.time}")
+    if draft.is_task(slot):
+        draft.tell(slot, "CacheHit", f"run {entry.run} did the same work at {entry.time}")
     return True
 
 
-def _ask(draft: Draft, node: Node, cache: Cache) -> None:
-    if node.slot in draft.looked_for:
+def _ask(draft: Draft, slot: int, cache: Cache) -> None:
+    if slot in draft.looked_for:
         return
-    draft.actions.append(LookUp(draft.attempt(node.slot), _key(draft, node), cache.scope))
-    draft.looked_for.add(node.slot)
-    draft.move(node.slot, letters.HELD)
-    draft.tell(node.slot, LOOKING, "it is looked up whether this work was done before")
+    draft.actions.append(LookUp(draft.attempt(slot), _key(draft, slot), cache.scope))
+    draft.looked_for.add(slot)
+    if draft.is_task(slot):
+        draft.move(slot, letters.HELD)
+        draft.tell(slot, LOOKING, "it is looked up whether this work was done before")
 
 
-def complain(draft: Draft, node: Node) -> None:
+def complain(draft: Draft, slot: int) -> None:
     """Say, when the work begins, why what the cache has is not taken."""
-    cache = node.task.cache
-    if cache is None or node.slot not in (draft.facts.cached or ()):
+    node = draft.node(slot)
+    if node.task.cache is None or slot not in (draft.facts.cached or ()):
         return
     try:
-        _usable(draft, node, cache)
+        _usable(draft, slot, node.task.cache)
     except _Unusable as error:
-        draft.happenings.append(Happening(True, "CacheIgnored", f"task {node.name} does its work again: {error}"))
+        told = Happening(True, "CacheIgnored", f"task {node.name} does its work again: {error}")
+        if told not in draft.happenings[-1:]:  # items tell the same one after another
+            draft.happenings.append(told)
 
 
 def keep(draft: Draft, slot: int, given: Mapping[str, Any], at: float | None) -> None:
-    """Keep the result of a task that is about to succeed for those that would do the same."""
-    node, run = draft.graph.nodes[slot], draft.run
+    """Keep the result of a task or item that is about to succeed for those that would do the same."""
+    node, run = draft.node(slot), draft.run
     cache = node.task.cache
     if cache is None:
         return
     try:
-        key = _key(draft, node)
+        key = _key(draft, slot)
     except ExpressionError:  # what cannot be evaluated again could not be found again
         return
     done = at if at is not None else draft.now
@@ -108,7 +113,7 @@ def keep(draft: Draft, slot: int, given: Mapping[str, Any], at: float | None) ->
     draft.actions.append(KeepResult(draft.attempt(slot), spec))
 
 
-def key_of(graph: Graph, node: Node, inputs: Inputs, own: Any) -> str:
+def key_of(graph: Graph, node: Node, inputs: Inputs, own: Any, item: Any) -> str:
     """Give the key: a hash of all that decides about the result. A secret is in it by name, never by value.
 
     Args:
@@ -116,6 +121,7 @@ def key_of(graph: Graph, node: Node, inputs: Inputs, own: Any) -> str:
         node: the task.
         inputs: its evaluated body.
         own: what `cache.key` gives.
+        item: that of a fan-out; its place in the list does not count.
     """
     task = node.task
     content = {
@@ -132,6 +138,7 @@ def key_of(graph: Graph, node: Node, inputs: Inputs, own: Any) -> str:
         "podTemplate": task.pod_template,
         "defaults": graph.spec.task_defaults.pod_template,
         "key": own,
+        "item": item,
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -143,27 +150,26 @@ def _plain(value: str | SecretKey | Mapping[str, Any]) -> Any:
     return value if isinstance(value, str) else dict(value)
 
 
-def _key(draft: Draft, node: Node) -> str:
-    context = draft.context(node)
-    return key_of(
-        draft.graph, node, render_inputs(draft.graph, node, context), render(node.inputs["cacheKey"], context)
-    )
+def _key(draft: Draft, slot: int) -> str:
+    node, context = draft.node(slot), context_of(draft, slot)
+    inputs = render_inputs(draft.graph, node, context)
+    return key_of(draft.graph, node, inputs, render(node.inputs["cacheKey"], context), context.get("item"))
 
 
-def _usable(draft: Draft, node: Node, cache: Cache) -> CacheEntrySpec | None:
+def _usable(draft: Draft, slot: int, cache: Cache) -> CacheEntrySpec | None:
     """Give the entry that was found when its result may be taken; None when there is none, or it is too old."""
-    answer = (draft.facts.cached or {})[node.slot]
+    answer = (draft.facts.cached or {})[slot]
     if answer.problem:
         raise _Unusable(answer.problem)
     if answer.entry is None:
         return None
     entry = _read(answer.entry)
-    if not _is_ours(draft, cache, _key(draft, node), entry):
+    if not _is_ours(draft, cache, _key(draft, slot), entry):
         raise _Unusable(f"the cache entry of run {entry.run} is not the one that its name stands for; delete it")
     if draft.now > (instant_of(entry.time) or 0.0) + cache.max_age_seconds:
         return None
     try:
-        taken = outputs.check(entry.outputs, node.task.outputs or ())
+        taken = outputs.check(entry.outputs, draft.node(slot).task.outputs or ())
     except outputs.OutputError as error:
         raise _Unusable(f"the result of run {entry.run} does not fit: {error.message}") from None
     return entry.model_copy(update={"outputs": taken})

@@ -34,10 +34,11 @@ class Draft:
     """The state of a run, being moved on. `outputs` and `records` are keyed by slot.
 
     `finished` are tasks that became final in this step and whose dependants were not looked at yet; `ready` those that
-    may start when there is a place; `looked_for` those that this step looks up in the cache; `starts` the instants at
-    which attempts that do not run yet are given up. `stores` must be stored before status names it. Of fan-outs, by the
-    task's slot: `lists` are their items, `ended_items` what became of those whose slots are final; `parts` has what was
-    last seen of live parts, and `known` and `running`, while the step lasts, what follows from both.
+    may start when there is a place; `looked_for` those that this step looks up in the cache; `settled` fan-outs of
+    which an item ended instead of starting; `starts` the instants at which attempts that do not run yet are given up.
+    `stores` must be stored before status names it. Of fan-outs, by the task's slot: `lists` are their items,
+    `ended_items` what became of those whose slots are final; `parts` has what was last seen of live parts, and `known`
+    and `running`, while the step lasts, what follows from both.
     """
 
     graph: Graph
@@ -64,6 +65,7 @@ class Draft:
     finished: list[int] = field(default_factory=list)
     ready: list[int] = field(default_factory=list)
     looked_for: set[int] = field(default_factory=set)
+    settled: set[int] = field(default_factory=set)
     actions: list[Action] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)

@@ -33,8 +33,17 @@ def advance(draft: Draft, *, everything: bool) -> None:
             break
         _release_held(draft)
         starting.start_ready(draft)
+        _look_at_settled(draft)
         if not draft.finished:
             break
+
+
+def _look_at_settled(draft: Draft) -> None:
+    """Look again at fan-outs of which items ended at once: it may have been the last of them, or one too many."""
+    while draft.settled:
+        slot = draft.settled.pop()
+        if draft.letter(slot) == letters.FANNED:
+            inline.look(draft, draft.graph.nodes[slot])
 
 
 def _of_finally(draft: Draft) -> list[int]:

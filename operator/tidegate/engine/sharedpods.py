@@ -25,12 +25,14 @@ def without_more(retry: Retry) -> Retry:
 
 
 def find_unshared(tasks: Iterable[Task], places: Iterable[Keys]) -> list[Finding]:
-    """Find what tasks say of `retry` that their Indexed Jobs cannot do."""
+    """Find what tasks say of `retry` and `cache` that their Indexed Jobs cannot do."""
     found = []
     for task, place in zip(tasks, places, strict=True):
-        if not shares_pods(task) or task.retry is None:
+        if not shares_pods(task):
             continue
-        for name in sorted(task.retry.model_fields_set - set(HONOURED)):
+        if task.cache is not None:
+            found.append(Finding((*place, "cache"), "is not for items that share Jobs: use strategy: Jobs"))
+        for name in sorted(task.retry.model_fields_set - set(HONOURED)) if task.retry else ():
             field = Retry.model_fields[name].alias or name
             message = "is not for items that share Jobs, which Kubernetes repeats: leave it out, or use strategy: Jobs"
             found.append(Finding((*place, "retry", field), message))

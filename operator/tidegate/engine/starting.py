@@ -25,7 +25,11 @@ def needs_place(node: Node) -> bool:
 
 
 def start_ready(draft: Draft) -> None:
-    """Start new tasks, held ones, items and due attempts, as far as there are places; hold the rest."""
+    """Start new tasks, held ones, items and due attempts, as far as there are places; hold the rest.
+
+    What ends instead of starting (its result is cached, its expression fails) is in `draft.finished`, and of items
+    their task in `draft.settled`.
+    """
     due = [slot for slot in draft.ledger.at(_RETRYING) if _is_due(draft, slot)]
     new = caching.settle(draft, sorted({*draft.ready, *filter(draft.is_task, due)}))
     draft.ready = []
@@ -69,6 +73,8 @@ def _start_items(draft: Draft, task: int, due: list[int], free: int) -> int:
             return 0 if own >= sharing.wanted(draft, slot) else free
         used = start(draft, slot, pods)
         own, free = own - used, free - used
+        if draft.is_final(slot):
+            draft.settled.add(task)
     return free
 
 
@@ -80,18 +86,16 @@ def _hold(draft: Draft, slot: int) -> None:
 
 def start(draft: Draft, slot: int, pods: int = 1) -> int:
     """Name the next attempt of a task, an item or a chunk with so many pods; give how many places that took."""
-    node = draft.node(slot)
     if draft.is_task(slot):
-        hide_what_is_open(draft, node)
-        if caching.is_settled(draft, node):
-            return 0
+        hide_what_is_open(draft, draft.graph.nodes[slot])
+    if caching.is_settled(draft, slot):
+        return 0
     if draft.is_chunk(slot):
         draft.ledger.note(slot, pods=pods)
     action = _job(draft, slot, number=draft.ledger.attempts[slot] + 1, fresh=True)
     if action is None:
         return 0
-    if draft.is_task(slot):
-        caching.complain(draft, node)
+    caching.complain(draft, slot)
     draft.ledger.attempts[slot] += 1
     if draft.ledger.extra_of(slot).due:
         draft.ledger.note(slot, due=0)

@@ -22,8 +22,7 @@ def succeed_attempt(draft: Draft, slot: int, outputs: Mapping[str, Any], at: flo
         draft.finish(slot, letters.FAILED, error.reason, f"repeat.until: {error}", at=at)
         return
     if enough:
-        if draft.is_task(slot):
-            caching.keep(draft, slot, outputs, at)
+        caching.keep(draft, slot, outputs, at)
         draft.succeed(slot, outputs, at=at)
     else:
         _repeat(draft, slot, at)

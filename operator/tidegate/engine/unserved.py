@@ -18,6 +18,5 @@ def _of_task(task: Task) -> list[tuple[str, ...]]:
     unserved = {
         ("forEach",): task.for_each if not task.is_pod else None,
         ("flow",): task.flow,
-        ("cache",): task.cache if task.for_each else None,
     }
     return [field for field, value in unserved.items() if value is not None]

@@ -83,7 +83,9 @@ def _job_state(obj: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) 
     state = next((state for kind, state in _CONDITIONS if is_true(conditions, kind)), None)
     if state is not None:
         return state
-    return JobState.SUSPENDED if obj["spec"].get("suspend") else JobState.ACTIVE
+    # It is let go when the Job controller says so, not when somebody has changed the spec: time counts from then on.
+    is_suspended = obj["spec"].get("suspend") or is_true(conditions, "Suspended")
+    return JobState.SUSPENDED if is_suspended else JobState.ACTIVE
 
 
 def see_pod(obj: Mapping[str, Any]) -> Seen | None:
