@@ -89,7 +89,7 @@ def test_a_timeout_that_is_not_reached_changes_nothing(wait: dict[str, Any]):
 
 def test_until_when_is_waited_is_kept_in_status():
     told = story({"time": "$[[ run.scheduledTime + duration('1h') ]]"})
-    assert told.plan.status["ledger"]["extra"] == [[0, 0, 0, 0, START + HOUR, 0]]
+    assert told.plan.status["ledger"]["extra"][0][:5] == [0, 0, 0, 0, START + HOUR]
     told.reload()
     told.step(HOUR)
     assert told.letters == "S"
