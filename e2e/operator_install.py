@@ -39,7 +39,7 @@ def start(kubectl: Run, namespace: str, flow: str, **params: Any) -> str:
     return kubectl("create", "-f", "-", "-o", "jsonpath={.metadata.name}", input=json.dumps(run)).strip()
 
 
-def approval(kubectl: Run, namespace: str, run: str, task: str, **spec: Any) -> dict[str, Any]:
+def approval(kubectl: Run, namespace: str, run: str, task: str, /, **spec: Any) -> dict[str, Any]:
     """Give a FlowApproval in the name of whoever kubectl speaks for; `spec` has what differs."""
     who = json.loads(kubectl("auth", "whoami", "-o", "json"))["status"]["userInfo"]["username"]
     uid = get(kubectl, namespace, "flowrun", run)["metadata"]["uid"]

@@ -42,7 +42,7 @@ async def decide(
     client = connection.client
     run = await client.get(FLOWRUNS, connection.namespace, name)
     _demand_waiting(run, task)
-    params = await _typed(connection, run, task, texts)
+    params = await _typed(connection, run, task, texts) if decision is Decision.APPROVED else {}
     who = await client.create(SELF_REVIEWS, None, _WHO_AM_I)
     by = str(who["status"]["userInfo"]["username"])
     body = approval(run, task, decision, by, comment, params)
@@ -70,8 +70,6 @@ def _demand_waiting(run: Object, task: str) -> None:
 
 async def _typed(connection: Connection, run: Object, task: str, texts: Mapping[str, str]) -> Mapping[str, Any]:
     """Give the params as JSON, checked when the Flow can be read; the run checks them in any case."""
-    if not texts:
-        return {}
     declared = await _declared(connection, run, task)
     if declared is None:
         return {name: parameters.guessed(text) for name, text in texts.items()}

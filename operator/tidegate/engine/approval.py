@@ -70,7 +70,7 @@ def answer(draft: Draft) -> None:
 
 def has_counted(ledger: Ledger, uid: str) -> bool:
     """Whether the FlowApproval of that UID was taken up, whatever the task."""
-    digest = _digest(uid)
+    digest = digest_of(uid)
     return any(digest in digests for digests in ledger.decided.values())
 
 
@@ -81,7 +81,7 @@ def taken_up(task: str, decision: str) -> str:
 
 def _take_up(draft: Draft, node: Node, fact: ApprovalFact) -> None:
     slot = node.slot
-    draft.ledger.decided[slot] = (*draft.ledger.decided.get(slot, ()), _digest(fact.uid))
+    draft.ledger.decided[slot] = (*draft.ledger.decided.get(slot, ()), digest_of(fact.uid))
     told = f"by {fact.by}{': ' if fact.comment else ''}{fact.comment}"
     if fact.approved:
         _approve(draft, node, fact.params, fact.by, fact.comment)
@@ -122,7 +122,7 @@ def _refusal(draft: Draft, node: Node, fact: ApprovalFact) -> tuple[str, str]:
         return "Edited", "its spec was changed after it was created: create another"
     if fact.index:
         return "UnknownItem", f"task {node.name} has no item {fact.index}: leave index out"
-    if _digest(fact.uid) in draft.ledger.decided.get(node.slot, ()):
+    if digest_of(fact.uid) in draft.ledger.decided.get(node.slot, ()):
         return ALREADY_DECIDED, "it counted already, when the run was tried before: create another"
     if not fact.approved:
         return "", ""
@@ -140,7 +140,7 @@ def _verdict(draft: Draft, task: str, fact: ApprovalFact) -> tuple[bool, str, st
     if node.task.approval is None:
         return False, "NotWaiting", f"task {task} asks for no decision"
     decided = draft.ledger.decided.get(slot, ())
-    if _digest(fact.uid) in decided:
+    if digest_of(fact.uid) in decided:
         word = APPROVED if fact.approved else REJECTED
         return True, word, taken_up(task, word)
     if letter == letters.WAITING:
@@ -158,7 +158,7 @@ def _defaults(draft: Draft, node: Node) -> dict[str, Any]:
     return dict(render(dict(node.inputs["params"]), draft.context(node)))
 
 
-def _digest(uid: str) -> int:
+def digest_of(uid: str) -> int:
     """Give 32 bits that stand for a UID in the ledger; enough to tell the few decisions on one task apart."""
     return int(hashlib.sha256(uid.encode()).hexdigest()[:8], 16)
 
