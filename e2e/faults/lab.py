@@ -114,9 +114,20 @@ class Stage:
         if sample.cancel_at is not None:
             await until(record, lambda: record.state_of(str(sample.cancel_at)) == "Running", seconds)
             await self.lab.api.patch(f"{path}/{sample.flow}", {"spec": {"desiredState": "Cancelled"}})
+        if sample.approve is not None:
+            await until(record, lambda: record.state_of(str(sample.approve)) == "Waiting", seconds)
+            await self._approve(uid, sample)
         await until(record, lambda: "completionTime" in record.status, seconds)
         await asyncio.sleep(_SETTLE_SECONDS)
         return record
+
+    async def _approve(self, uid: str, sample: Sample) -> None:
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found = await self.lab.api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+        who = found["status"]["userInfo"]["username"]
+        decision = {"run": sample.flow, "runUID": uid, "task": sample.approve, "decision": "Approved", "by": who}
+        manifest = {"apiVersion": "tidegate.dev/v1alpha1", "kind": "FlowApproval", "metadata": {"name": sample.flow}}
+        await self.lab.api.create({**manifest, "spec": decision}, self.namespace)
 
 
 async def until(record: Record, holds: Callable[[], bool], seconds: float) -> None:

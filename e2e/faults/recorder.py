@@ -8,7 +8,7 @@ What it finds wrong it tells in sentences.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -54,11 +54,15 @@ class Record:
                 uids[claim].append(uid)
             yield from (f"{len(who)} {what} for {' '.join(claim)}" for claim, who in uids.items() if len(who) > 1)
 
-    def gaps(self) -> Iterator[str]:
-        """Say which attempts the run's status names that were never created, and which it does not name."""
+    def gaps(self, jobless: Collection[int] = ()) -> Iterator[str]:
+        """Say which attempts the run's status names that were never created, and which it does not name.
+
+        `jobless` are slots that have attempts and no Jobs.
+        """
         ledger = self.status.get("ledger") or {"attempts": []}
         made = {(int(claim[0]), int(claim[1])) for claim in self.jobs.values()} | self.held
-        named = {(slot, n) for slot, count in enumerate(ledger["attempts"]) for n in range(1, count + 1)}
+        counts = [(slot, count) for slot, count in enumerate(ledger["attempts"]) if slot not in jobless]
+        named = {(slot, number) for slot, count in counts for number in range(1, count + 1)}
         yield from (f"slot {slot}, attempt {number} is named, and was never created" for slot, number in named - made)
         yield from (f"slot {slot}, attempt {number} was created, and is not named" for slot, number in made - named)
 

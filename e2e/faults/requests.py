@@ -26,8 +26,8 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes something that a run depends on; a Lease only says who works."""
-        return self.method in _WRITES and self.kind != "leases"
+        """Whether it changes something that a run depends on; a Lease only says who works, and a review asks."""
+        return self.method in _WRITES and self.kind != "leases" and not self.kind.endswith("reviews")
 
     def __str__(self) -> str:
         """Give it for people: `POST jobs transform, attempt 1`, `PUT flowruns/status SI`."""
@@ -68,5 +68,5 @@ def _of_status(body: Mapping[str, Any]) -> str:
     status = body.get("status")
     ledger = status.get("ledger") if isinstance(status, dict) else None
     if not isinstance(ledger, dict):
-        return str(body.get("reason") or "")
+        return str(body.get("reason") or ("queued" if body.get("kind") == "FlowRun" else ""))
     return f"{ledger['slots']}{' ended' if 'completionTime' in (status or {}) else ''}"
