@@ -101,8 +101,9 @@ def test_a_cancel_stops_items_and_what_had_ended_is_kept(kubectl: Run, namespace
 
     def is_half_done() -> bool:
         rows = get(kubectl, namespace, "flowrun", name).get("status", {}).get("tasks") or [{}]
-        numbers = rows[0].get("items", {})
-        return numbers.get("succeeded") == "0" and numbers.get("running") == 2
+        job = json.loads(kubectl("-n", namespace, "get", "jobs", "-o", "json"))["items"] or [{"status": {}}]
+        is_counted = job[0]["status"].get("completedIndexes") == "0"
+        return is_counted and rows[0].get("items") == {"total": 3, "succeeded": "0", "running": 2}
 
     wait_until("one item done, two running", is_half_done)
     kubectl("-n", namespace, "patch", "flowrun", name, "--type=merge", "-p", '{"spec":{"desiredState":"Cancelled"}}')
