@@ -129,7 +129,7 @@ class Story:
     def at(self, task: str) -> Attempt:
         assert self.state is not None
         count = len(self.state.ledger.slots)
-        slot = self.graph.slots.get(task)
+        slot = blocks.slot_named(self.graph, self.state.ledger, task)
         if slot is None:
             slot = next(slot for slot in range(len(self.graph.nodes), count) if self.label(slot) == task)
         return slot, self.state.ledger.attempts[slot]

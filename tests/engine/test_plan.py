@@ -261,6 +261,7 @@ def test_complete_without_a_pod_is_a_success_when_nobody_reads_the_output():
         ("\ufffd\0", "OutputInvalid"),
         ('{"a": NaN}', "OutputInvalid"),
         ('{"a": 12345678901234567890}', "OutputInvalid"),
+        ('{"a": "\\ud800"}', "OutputInvalid"),
         ('{"a": "' + "x" * 4090 + '"}', "OutputTooLarge"),
     ],
 )

@@ -62,3 +62,18 @@ def test_a_job_that_was_let_go_says_when():
     world.replace(JOBS, {**job, "spec": {**job["spec"], "suspend": False}})
     world.step(START + 60)
     assert job_fact(world).resumed == START + 60
+
+
+@pytest.mark.parametrize("text", ["0-99999999999", "5-1", "x", "-", ["0"], 7])
+def test_indexes_that_cannot_be_read_are_none(text):
+    job = a_world_with().get(JOBS, "default", "job")
+    status = {**job["status"], "completedIndexes": text, "failedIndexes": "1-3,5"}
+    fact = see_job({**job, "status": status}).fact
+    assert (fact.completed, fact.failed) == ("", "1-3,5")
+
+
+def test_how_often_the_cluster_took_pods_of_an_index_is_read():
+    (pod,) = a_world_with().list(PODS)
+    metadata = {**pod["metadata"], "annotations": {keys.ANNOTATION_IGNORED: "3"}}
+    assert see_pod(pod).fact.disruptions == 0
+    assert see_pod({**pod, "metadata": metadata}).fact.disruptions == 3

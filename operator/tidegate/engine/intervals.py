@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+MOST = 100_000
+"""No Job has more indexes; a set takes memory up to its greatest number."""
+
 
 @lru_cache(maxsize=4096)
 def mask_of(text: str) -> int:
@@ -13,10 +16,10 @@ def mask_of(text: str) -> int:
     """
     mask = 0
     for part in text.split(",") if text else ():
-        first, _, last = part.partition("-")
-        low, high = int(first), int(last or first)
-        if high < low:
-            raise ValueError(f"not an interval: {part}")
+        first, dash, last = part.partition("-")
+        low, high = int(first), int(last if dash else first)
+        if not low <= high <= MOST:
+            raise ValueError(f"not an interval of numbers up to {MOST:,}: {part}")
         mask |= span(low, high + 1)
     return mask
 

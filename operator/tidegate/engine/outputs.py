@@ -80,7 +80,18 @@ def _object(text: str) -> dict[str, Any]:
         raise OutputError(
             "OutputInvalid", f"{too_big} has more than 64 bits and would lose digits: write it as a string"
         )
+    if not _is_text(value):
+        raise OutputError("OutputInvalid", "a string has half a surrogate pair, which is no text")
     return dict(value)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether all strings can be written as UTF-8: the API server would change those that cannot."""
+    try:
+        size_of(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(name: str) -> float:

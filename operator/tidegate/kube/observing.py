@@ -7,6 +7,7 @@ from typing import Any
 from tidegate.api import keys
 from tidegate.api.conditions import find, instant_of, is_true
 from tidegate.engine.facts import Attempt, JobFact, JobState, PodFact
+from tidegate.engine.intervals import mask_of
 
 _CONDITIONS = (
     ("Complete", JobState.COMPLETE),
@@ -61,10 +62,19 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
         reason=decisive.get("reason") or "",
         message=decisive.get("message") or "",
         resumed=_resumed(conditions),
-        completed=status.get("completedIndexes") or "",
-        failed=status.get("failedIndexes") or "",
+        completed=_indexes(status.get("completedIndexes")),
+        failed=_indexes(status.get("failedIndexes")),
     )
     return Seen(meta["namespace"], meta["name"], meta["uid"], owner["uid"], int(meta["resourceVersion"]), fact)
+
+
+def _indexes(text: Any) -> str:
+    """Take indexes as they are when they can be read; who may write a Job's status could have put anything there."""
+    try:
+        mask_of(text or "")
+    except (ValueError, TypeError, AttributeError):
+        return ""
+    return text or ""
 
 
 def _resumed(conditions: Sequence[Mapping[str, Any]]) -> float | None:
