@@ -91,3 +91,28 @@ def test_a_mistake_on_the_command_line_is_told(args: tuple[str, ...], message: s
     result = CliRunner().invoke(main, ["explain", "-", *args], input=FLOW)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+APPROVAL = textwrap.dedent("""
+    apiVersion: tidegate.dev/v1alpha1
+    kind: Flow
+    metadata: {name: release}
+    spec:
+      tasks:
+      - {name: signOff, approval: {message: Shall it go out?, timeoutSeconds: 3600}}
+      - {name: publish, needs: [signOff], image: busybox}
+""")
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "publish"),
+    [
+        ("Approved", "Completed", "Succeeded"),
+        ("Rejected", "TaskFailed", "Skipped"),
+        ("TimedOut", "TaskFailed", "Skipped"),
+    ],
+)
+def test_an_approval_is_decided_as_is_assumed(decision: str, reason: str, publish: str):
+    args = ["explain", "-", "-o", "json", "--outcome", f"signOff={decision}"]
+    told = json.loads(CliRunner().invoke(main, args, input=APPROVAL).stdout)
+    assert (told["outcome"]["reason"], states(told)["publish"]) == (reason, publish)

@@ -17,13 +17,20 @@ from tidegate.engine.run import Run
 from tidegate.errors import InvalidSpec, Problem, UsageError
 
 OUTCOMES = ("Succeeded", "Failed")
+DECISIONS = ("Approved", "Rejected", "TimedOut")
 
 
 @click.command()
 @click.argument("file")
 @click.option("--flow", help="Name of the Flow, if the file has several.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A param of the run.")
-@click.option("--outcome", "outcomes", multiple=True, metavar="TASK=OUTCOME", help="Succeeded (default) or Failed.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    metavar="TASK=OUTCOME",
+    help="Succeeded (default) or Failed; of an approval Approved (default), Rejected or TimedOut.",
+)
 @click.option("--output", "outputs", multiple=True, metavar="TASK.KEY=VALUE", help="What a task writes; JSON or text.")
 @click.option("--at", type=click.DateTime(), help="When the run is created, in UTC; default now.")
 @click.option("-o", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What is printed.")
@@ -51,7 +58,10 @@ def command(  # noqa: PLR0913  click's way of passing options
     texts = parameters.pairs(params)
     created = at.replace(tzinfo=UTC).timestamp() if at else time.time()
     run = _run(graph, chosen.metadata.name, parameters.typed(chosen.spec.params, texts), created)
-    assumed = Assumed(_failed(graph, outcomes), _outputs(graph, outputs))
+    given = _outcomes(graph, outcomes)
+    failed = frozenset(task for task, outcome in given.items() if outcome in ("Failed", "Rejected"))
+    undecided = frozenset(task for task, outcome in given.items() if outcome == "TimedOut")
+    assumed = Assumed(failed, undecided, _outputs(graph, outputs))
     rehearsal = rehearse(graph, run, assumed)
     click.echo(_as_json(rehearsal) if form == "json" else "\n".join(_as_text(graph, rehearsal, assumed)))
     ctx.exit(0 if rehearsal.outcome is not None and rehearsal.outcome.succeeded else 3)
@@ -65,17 +75,19 @@ def _run(graph: Graph, flow: str, given: Mapping[str, Any], created: float) -> R
     return Run(run.namespace, run.name, run.uid, flow, "", created, values)
 
 
-def _failed(graph: Graph, texts: Iterable[str]) -> frozenset[str]:
-    failed = set()
+def _outcomes(graph: Graph, texts: Iterable[str]) -> dict[str, str]:
+    found = {}
     for text in texts:
         task, _, outcome = text.partition("=")
         _demand_task(graph, task, "--outcome")
-        if outcome not in OUTCOMES:
-            raise UsageError(f'--outcome {task}: got "{outcome}"; expected {" or ".join(OUTCOMES)}')
-        if not graph.nodes[graph.slots[task]].task.is_pod:
+        body = graph.nodes[graph.slots[task]].task
+        if not body.is_pod and body.approval is None:
             raise UsageError(f"--outcome {task}: it has no container; what becomes of it is computed")
-        failed |= {task} if outcome == "Failed" else set()
-    return frozenset(failed)
+        known = OUTCOMES if body.is_pod else DECISIONS
+        if outcome not in known:
+            raise UsageError(f'--outcome {task}: got "{outcome}"; expected {" or ".join(known)}')
+        found[task] = outcome
+    return found
 
 
 def _outputs(graph: Graph, texts: Iterable[str]) -> dict[str, dict[str, Any]]:

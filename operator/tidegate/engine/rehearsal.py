@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tidegate.engine import ledger as letters
 from tidegate.engine import state as states
 from tidegate.engine.actions import Share, StartJob, StopJob
 from tidegate.engine.conclusion import Outcome
-from tidegate.engine.facts import Attempt, Confirmed, Facts, JobFact, JobState, PodFact
+from tidegate.engine.facts import ApprovalFact, Attempt, Confirmed, Facts, JobFact, JobState, PodFact
 from tidegate.engine.graph import Graph
 from tidegate.engine.intervals import span, text_of
 from tidegate.engine.plan import Plan, decide
@@ -24,9 +25,13 @@ _MAX_STEPS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """What is assumed of tasks, by name: those that fail (with each attempt), and what they write."""
+    """What is assumed of tasks, by name: those that fail (with each attempt), and what they write.
+
+    Approvals are given, with their outputs as params, unless they are among `failed` (rejected) or `undecided`.
+    """
 
     failed: frozenset[str] = frozenset()
+    undecided: frozenset[str] = frozenset()
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -78,17 +83,38 @@ class _Stage:
 
     def step(self) -> Plan:
         """Decide once on what has happened since."""
-        facts = Facts(self.desired, self.jobs, self.pods, self.confirmed, alive=set(), changed=frozenset(self.news))
+        facts = Facts(
+            self.desired,
+            self.jobs,
+            self.pods,
+            self.confirmed,
+            alive=set(),
+            changed=frozenset(self.news),
+            approvals=self._decisions(),
+        )
         self.news.clear()
         state = self.state or states.fresh(self.graph)
         plan = decide(self.graph, self.run, state, facts, self.now, first=self.state is None)
         self.state = plan.state
         return plan
 
+    def _decisions(self) -> dict[str, tuple[ApprovalFact, ...]]:
+        """Give a decision for each approval that waits for one."""
+        waiting = [self.graph.nodes[slot] for slot in self.graph.inline if self._waits(slot)]
+        return {node.name: (self._decision(node.name),) for node in waiting if node.name not in self.assumed.undecided}
+
+    def _waits(self, slot: int) -> bool:
+        is_waiting = self.state is not None and self.state.ledger.slots[slot] == letters.WAITING
+        return is_waiting and self.graph.nodes[slot].task.approval is not None
+
+    def _decision(self, task: str) -> ApprovalFact:
+        params = self.assumed.outputs.get(task, {})
+        return ApprovalFact(task, task, 0, task not in self.assumed.failed, "somebody", "", params)
+
     def has_more(self, plan: Plan) -> bool:
         """Let happen what the plan says, or let time pass; say whether anything can still change."""
         acted = [self._answer(action) for action in plan.actions]
-        if any(acted):
+        if any(acted) or self._decisions():
             self.now += SECONDS
         elif plan.wake_at is not None and plan.wake_at > self.now:
             self.now = plan.wake_at
