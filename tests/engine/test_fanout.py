@@ -603,3 +603,13 @@ def test_items_that_all_fail_as_they_start_end_their_task_in_the_same_step():
     story = Story(graph_of(jobs([{"a": 1}, {"a": 2}], args=["$[[ item.b ]]"])))
     story.step()
     assert story.letters == "FFF"
+
+
+def test_fail_fast_ends_a_fan_out_of_which_nothing_has_started():
+    flow = graph_of(jobs(["a"]), {"name": "no", "fail": {}}, failFast=True, **{"finally": [pod("tidy")]})
+    story = Story(flow)
+    story.step()
+    assert story.letters == "KFIK"
+    story.succeeds("tidy")
+    story.step()
+    assert (story.letters, story.condition) == ("KFSK", ("False", "TaskFailed"))

@@ -118,7 +118,8 @@ class RunTruth:
     def due(self, slot: int) -> float:
         """Give the instant that status fixed for the slot, 0 without one."""
         ledger = (self.obj.get("status") or {}).get("ledger") or {}
-        return float(next((row[4] for row in ledger.get("extra") or () if row[0] == slot), 0.0))
+        row = next((row for row in ledger.get("extra") or () if row[0] == slot), ())
+        return float(row[4]) if len(row) > 4 else 0.0  # zeros at the end are left out
 
     def is_wanted(self, name: str) -> bool:
         """Whether an expression of another task reads the outputs of this one."""

@@ -35,7 +35,7 @@ class Draft:
 
     `finished` are tasks that became final in this step and whose dependants were not looked at yet; `ready` those that
     may start when there is a place; `looked_for` those that this step looks up in the cache; `settled` fan-outs of
-    which an item ended instead of starting; `starts` the instants at which attempts that do not run yet are given up.
+    which items ended without having run; `starts` the instants at which attempts that do not run yet are given up.
     `stores` must be stored before status names it. Of fan-outs, by the task's slot: `lists` are their items,
     `ended_items` what became of those whose slots are final; `parts` has what was last seen of live parts, and `known`
     and `running`, while the step lasts, what follows from both.

@@ -19,6 +19,8 @@ def skip_the_rest(draft: Draft) -> None:
     for slot in draft.ledger.at(_NOT_LIVE):
         if draft.node(slot).in_finally:
             continue
+        if not draft.is_task(slot):
+            draft.settled.add(draft.node(slot).slot)
         if draft.letter(slot) != letters.RETRYING:
             draft.finish(slot, letters.SKIPPED, "FailFast", "nothing new starts after a failure")
         elif not draft.facts.has_live_pod(draft.attempt(slot)):

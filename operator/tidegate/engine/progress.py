@@ -33,6 +33,7 @@ def advance(draft: Draft, *, everything: bool) -> None:
             break
         _release_held(draft)
         starting.start_ready(draft)
+        failfast.skip_the_rest(draft)
         _look_at_settled(draft)
         if not draft.finished:
             break
