@@ -55,6 +55,7 @@ class Story:
     confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
     cached: dict[int, CacheAnswer] | None = None
+    queue_words: dict[Attempt, str] = field(default_factory=dict)
     objects: dict[int, ObjectFact] = field(default_factory=dict)
     approvals: dict[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
     stored: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class Story:
         state = self.state or states.fresh(self.graph)
         facts = Facts(self.desired, dict(self.jobs), dict(self.pods), dict(self.confirmed), dict(self.rejections))
         facts = replace(facts, objects=dict(self.objects), approvals=dict(self.approvals), cached=self.cached)
+        facts = replace(facts, queue_words=dict(self.queue_words))
         whole = decide(self.graph, self.run, replace(state, memory=None), facts, self.now, first=first)
         news = replace(facts, changed=self._changed(facts))
         self.plan = decide(self.graph, self.run, state, news, self.now, first=first)
@@ -92,7 +94,9 @@ class Story:
     def _changed(self, facts: Facts) -> frozenset[int]:
         """Give the slots of which something else is seen than at the last step, and those that were asked for."""
         changed = set(self._asked)
-        for now, before in ((facts.jobs, self._seen.jobs), (facts.pods, self._seen.pods)):
+        seen = self._seen
+        known = ((facts.jobs, seen.jobs), (facts.pods, seen.pods), (facts.queue_words, seen.queue_words))
+        for now, before in known:
             attempts = {*now, *before}
             changed |= {attempt[0] for attempt in attempts if now.get(attempt) != before.get(attempt)}
         slots = {*facts.objects, *self._seen.objects}

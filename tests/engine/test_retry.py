@@ -1,6 +1,5 @@
 """Retries, row by row: which budget a failure is charged to, how long it waits, and what ends a task at once."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from engine.harness import START, Story, graph_of, pod
 from tidegate.api.policies import Retry
 from tidegate.engine import retry as retries
-from tidegate.engine.facts import JobState
 from tidegate.engine.ledger import Extra
 from tidegate.engine.retry import Failure
 from tidegate.engine.run import Run
@@ -159,30 +157,3 @@ def test_the_due_time_is_in_the_row_and_survives_a_reload():
     assert (story.letters, story.row("a")["nextAttemptTime"]) == ("R", due)
     story.step(21)
     assert story.started() == [("a", 2)]
-
-
-def test_time_in_a_queue_does_not_count_as_time_to_start():
-    story = told({}, taskDefaults={"startDeadlineSeconds": 60, "queueName": "batch"})
-    story.sees("a", JobState.SUSPENDED)
-    story.step(7200)
-    assert (story.letters, story.row("a")["state"]) == ("O", "Queued")
-    story.sees("a", resumed=story.now)
-    story.jobs[story.at("a")] = replace(story.jobs[story.at("a")], created=START)
-    story.step(59)
-    assert story.letters == "O"
-    story.step(2)
-    assert story.letters == "Y"
-
-
-def test_a_pod_that_a_queue_takes_back_is_no_failure():
-    story = told({})
-    story.runs("a")
-    story.step(1)
-    story.fails("a", JobState.SUSPENDED, exit_code=143)
-    story.step(1)
-    assert (story.letters, story.row("a")["state"], story.at("a")[1]) == ("O", "Queued", 1)
-    story.succeeds("a")
-    story.step(600)
-    assert story.letters == "S"
-    assert story.state is not None
-    assert story.state.ledger.dump().get("extra") is None

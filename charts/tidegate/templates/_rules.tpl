@@ -81,6 +81,12 @@
   verbs:
     - create
 - apiGroups:
+    - kueue.x-k8s.io
+  resources:
+    - workloads
+  verbs:
+    - list
+- apiGroups:
     - authorization.k8s.io
   resources:
     - localsubjectaccessreviews

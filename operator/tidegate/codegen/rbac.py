@@ -63,6 +63,7 @@ OPERATOR = (
         "The Flow as it was when a run began; it goes with the run that owns it.",
     ),
     Rule("events.k8s.io", ("events",), ("create",), "To tell what happened to a run."),
+    Rule("kueue.x-k8s.io", ("workloads",), ("list",), "To say, in Kueue's words, why a Job waits in a queue."),
     Rule(
         "authorization.k8s.io",
         ("localsubjectaccessreviews",),

@@ -14,6 +14,7 @@ from tidegate.engine.draft import Draft
 from tidegate.engine.facts import FINISHED, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.joining import Gathered
 from tidegate.engine.part import Part
+from tidegate.engine.queueing import why_suspended
 from tidegate.engine.records import told_of
 from tidegate.engine.retry import Failure
 
@@ -153,7 +154,7 @@ def _tell(draft: Draft, slot: int, job: JobFact, pods: Iterable[PodFact]) -> Non
     trouble = next((pod for pod in pods if pod.alive and pod.trouble), None)
     reason, message = (trouble.trouble, trouble.trouble_message) if trouble else ("", "")
     if job.state is JobState.SUSPENDED:
-        reason, message = "Suspended", "its Job is suspended"
+        reason, message = why_suspended(draft, slot, job)
     draft.tell(slot, reason, message)
     failed = draft.parts[slot].failed
     if failed and not draft.record(draft.node(slot).slot).reason:

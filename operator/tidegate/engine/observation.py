@@ -11,6 +11,7 @@ from tidegate.engine.causes import cause_of
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.failing import fail_attempt
+from tidegate.engine.queueing import why_suspended
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.engine.succeeding import succeed_attempt
@@ -93,7 +94,7 @@ def _note_progress(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -
     trouble = next((pod for pod in pods if pod.alive and pod.trouble), None)
     reason, message = (trouble.trouble, trouble.trouble_message) if trouble else ("", "")
     if job.state is JobState.SUSPENDED:
-        reason, message = "Suspended", "its Job is suspended"
+        reason, message = why_suspended(draft, slot, job)
     draft.records[slot] = Record(started=started).told(reason, message)
 
 

@@ -182,7 +182,8 @@ def _trouble(draft: Draft, slot: int) -> tuple[str, str]:
 
 
 def _queued(draft: Draft, slots: list[int]) -> str:
-    return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} queued: the Job is suspended"
+    message = draft.record(slots[0]).message or "the Job is suspended"
+    return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} queued: {message}"
 
 
 def _stopping(draft: Draft, slots: list[int]) -> str:

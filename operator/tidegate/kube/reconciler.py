@@ -15,7 +15,7 @@ from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
 from tidegate.engine.stored import Stored
 from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound
-from tidegate.kube import history, session
+from tidegate.kube import history, queueing, session
 from tidegate.kube.carrying import Carrier
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -148,6 +148,8 @@ class Reconciler:
                 current.state = plan.state
                 await self._write_cosmetic(key, current, obj, plan)
             again = await self._carrier.carry_out(current, plan.actions, decided)
+            asked = await queueing.ask(self._client, current, self._store.jobs(current.run.uid), decided)
+            again = min((wait for wait in (again, asked) if wait is not None), default=None)
             if plan.deciding:
                 self._measure_hop(plan, heard)
                 await self._report(current, plan)
@@ -166,6 +168,7 @@ class Reconciler:
             rejections=current.rejections,
             alive=children.alive,
             cached=current.cached,
+            queue_words=current.queue_words,
             objects=dict(current.objects),
             approvals=self._store.approvals.open((current.run.namespace, current.run.name), current.run.uid),
             changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,

@@ -38,7 +38,8 @@ class Session:
 
     `is_followed` says that the state accounts for everything seen but what the store marks as changed; `unsettled` are
     slots to look at again although nothing changed; `cached` is what the cache said of tasks that have not started,
-    `unkept` results that are still to be kept in it; `objects` are what tasks wait for, by slot.
+    `unkept` results that are still to be kept in it; `objects` are what tasks wait for, by slot; `queue_words` what
+    Kueue said, `queues_asked` when it was asked, `has_queues` whether that makes sense.
     """
 
     run: Run
@@ -53,11 +54,17 @@ class Session:
     failures: dict[Attempt, int] = field(default_factory=dict)
     cached: dict[int, CacheAnswer] = field(default_factory=dict)
     unkept: dict[Attempt, KeepResult] = field(default_factory=dict)
+    queue_words: dict[Attempt, str] = field(default_factory=dict)
+    queues_asked: float | None = None
+    has_queues: bool = field(init=False)
     dirty_since: float | None = None
     is_followed: bool = False
     unsettled: frozenset[int] = frozenset()
     objects: dict[int, ObjectFact] = field(default_factory=dict)
     watches: dict[int, Watch] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.has_queues = any(node.task.queue_name is not None for node in self.graph.nodes)
 
     def confirm(self, attempt: Attempt, what: Confirmed) -> None:
         """Note what a live read said of an attempt."""
