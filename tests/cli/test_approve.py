@@ -10,7 +10,7 @@ from tidegate.api import keys
 from tidegate.api.conditions import find
 from tidegate.api.flowapproval import COUNTED, Decision
 from tidegate.cli.connection import Where, connect
-from tidegate.errors import Rejected
+from tidegate.errors import Conflict, Rejected
 from tidegate.kube.resources import CONFIGMAPS, FLOWAPPROVALS, FLOWRUNS
 from tidegate.resources.approval import approval
 from tidegate.sandbox.reviews import USER
@@ -172,8 +172,11 @@ def test_nobody_decides_in_anothers_name_and_no_decision_changes(cluster, asking
         await client.create(FLOWAPPROVALS, "default", others)
 
     async def change(client):
-        created = await client.create(FLOWAPPROVALS, "default", mine)
-        await client.replace(FLOWAPPROVALS, {**created, "spec": {**created["spec"], "comment": "changed"}})
+        name = (await client.create(FLOWAPPROVALS, "default", mine))["metadata"]["name"]
+        while True:  # the operator answers it meanwhile, and each answer is another version
+            found = await client.get(FLOWAPPROVALS, "default", name)
+            with contextlib.suppress(Conflict):
+                await client.replace(FLOWAPPROVALS, {**found, "spec": {**found["spec"], "comment": "changed"}})
 
     with pytest.raises(Rejected, match="nobody decides in another's name"):
         on_cluster(cluster, forge)

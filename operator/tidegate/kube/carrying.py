@@ -25,7 +25,7 @@ from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
 from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from tidegate.kube.cache import keep, look_up
 from tidegate.kube.client import Client, Object
-from tidegate.kube.holding import hold_name
+from tidegate.kube.holding import hold_name, is_harmless
 from tidegate.kube.observing import Seen, see_job, see_pod
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
 from tidegate.kube.session import Session
@@ -201,6 +201,9 @@ class Carrier:
             await self._take_name(session, attempt, node.name)
         else:
             self._take_job(found)
+            if not is_harmless(found):
+                # It may start a pod yet: that there is none now says nothing.
+                return 0.0 if attempt in self._store.jobs(session.run.uid) else _POD_POLL
         if any(pod.alive for pod in await self._live_pods(session, attempt)):
             return _POD_POLL
         session.confirm(attempt, Confirmed.PODS_GONE)
