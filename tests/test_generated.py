@@ -11,7 +11,7 @@ import yaml
 from tidegate import settings
 from tidegate.codegen import CHART, DEPLOYMENT, ROOT, differences, render, write
 from tidegate.codegen.__main__ import main
-from tidegate.codegen.rbac import OPERATOR, USERS
+from tidegate.codegen.rbac import AGGREGATE, OPERATOR, USERS, WAITED_FOR
 
 INSTALL = list(yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()))
 
@@ -25,7 +25,9 @@ def test_generated_files_are_up_to_date():
 
 
 @pytest.mark.parametrize(
-    ("role", "rules"), [("tidegate", OPERATOR)] + [(f"tidegate-{who}", rules) for who, rules in USERS.items()]
+    ("role", "rules"),
+    [("tidegate", OPERATOR), ("tidegate-waits-for-common", WAITED_FOR)]
+    + [(f"tidegate-{who}", rules) for who, rules in USERS.items()],
 )
 def test_the_rendered_roles_have_the_rules_of_the_table(role: str, rules: Any):
     (found,) = documents("ClusterRole", role)
@@ -35,9 +37,25 @@ def test_the_rendered_roles_have_the_rules_of_the_table(role: str, rules: Any):
 
 
 def test_the_operator_may_neither_read_secrets_nor_widen_its_rights():
-    for rule in OPERATOR:
+    for rule in (*OPERATOR, *WAITED_FOR):
         assert not {"secrets", "*", "pods/exec", "serviceaccounts/token"} & set(rule.resources)
         assert not {"*", "impersonate", "bind", "escalate"} & set(rule.verbs)
+
+
+def test_roles_with_the_label_add_to_what_tasks_may_wait_for():
+    (found,) = documents("ClusterRole", "tidegate-waits-for")
+    assert found["aggregationRule"] == {"clusterRoleSelectors": [{"matchLabels": {AGGREGATE: "true"}}]}
+    (common,) = documents("ClusterRole", "tidegate-waits-for-common")
+    assert common["metadata"]["labels"][AGGREGATE] == "true"
+    assert {verb for rule in common["rules"] for verb in rule["verbs"]} == {"get"}
+
+
+def test_the_policy_on_approvals_is_installed_and_denies():
+    (policy,) = documents("ValidatingAdmissionPolicy", "tidegate-approvals")
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert "object.spec.by == request.userInfo.username" in policy["spec"]["validations"][0]["expression"]
+    (binding,) = documents("ValidatingAdmissionPolicyBinding", "tidegate-approvals")
+    assert binding["spec"] == {"policyName": "tidegate-approvals", "validationActions": ["Deny"]}
 
 
 def test_the_operator_runs_restricted():

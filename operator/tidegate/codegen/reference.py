@@ -88,7 +88,8 @@ def permissions(operator: Sequence[Rule], waited_for: Sequence[Rule], users: Map
         "  - {apiGroups: [cert-manager.io], resources: [certificates], verbs: [get]}",
         "```",
         "",
-        "Secrets are never read, whatever is allowed. `rbac.waiting: false` in the chart leaves these roles out.",
+        "With `watch.namespaces` there is a Role in each of them; others that are bound to the operator's account add",
+        "to it. Secrets are never read, whatever is allowed. `rbac.waiting: false` in the chart leaves all this out.",
     ]
     for who, rules in users.items():
         lines += ["", f"## {who.capitalize()}", "", *_role(rules)]
