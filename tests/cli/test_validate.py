@@ -258,3 +258,16 @@ def test_neither_kopf_nor_a_client_is_imported():
         [sys.executable, "-c", textwrap.dedent(code), VALID], check=True, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+RERUN = """apiVersion: tidegate.dev/v1alpha1
+kind: FlowRun
+metadata: {name: again}
+spec: {flowRef: {name: etl}, rerun: {of: first}}
+"""
+
+
+def test_a_rerun_is_refused_as_long_as_it_would_be_ignored():
+    (line,) = told(RERUN)
+    assert line.startswith("<stdin>:4:")
+    assert "spec.rerun: is not served by this version" in line

@@ -4,6 +4,8 @@ from tidegate.api.flow import FlowSpec
 from tidegate.api.task import Task
 from tidegate.engine.findings import Finding, Keys
 
+RERUN_UNSERVED = "is not served by this version: create a run without it, which does everything again"
+
 
 def find_unserved(spec: FlowSpec, places: list[Keys]) -> list[Finding]:
     """Find what this version cannot do."""

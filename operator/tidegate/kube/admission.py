@@ -12,6 +12,7 @@ from tidegate.engine.graph import Graph
 from tidegate.engine.params import context as params_context
 from tidegate.engine.run import Run
 from tidegate.engine.templating import render_text
+from tidegate.engine.unserved import RERUN_UNSERVED
 from tidegate.errors import AlreadyExists, InvalidSpec
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
@@ -24,6 +25,8 @@ from tidegate.resources.revision import revision
 
 def judge(graphs: Graphs, obj: Object, flow: Object) -> tuple[Graph, Run] | Outcome:
     """Give the graph and the frozen inputs of a run, or how it ends because they are wrong."""
+    if obj["spec"].get("rerun"):
+        return Outcome(False, "InvalidSpec", f"spec.rerun {RERUN_UNSERVED}", {})
     try:
         graph = graphs.compiled(flow["spec"])
     except InvalidSpec as error:
