@@ -22,6 +22,9 @@ OPERATOR_IMAGE = "tidegate/operator:dev"
 SERVER_VERSION = pytest.StashKey[str]()
 
 
+BEFORE_INSTALLATION = ("test_cluster.py", "test_install.py")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("kind").addoption(
         "--kubeconfig-name",
@@ -49,6 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.kind_kubectl_bin:
         found = shutil.which("kubectl") if not _is_own(config) else None
         options.kind_kubectl_bin = found or str(HERE / "cluster" / "kubectl")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look first at what must be seen before an operator is installed in the cluster."""
+    items.sort(key=lambda item: item.path.name not in BEFORE_INSTALLATION)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
