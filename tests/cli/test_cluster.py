@@ -40,6 +40,18 @@ spec:
   - {name: after, needs: [sleep], image: busybox, command: [echo]}
 """
 
+MANY = """
+apiVersion: tidegate.dev/v1alpha1
+kind: Flow
+metadata: {name: many}
+spec:
+  tasks:
+  - name: each
+    image: busybox
+    forEach: {items: [a, b, c], chunkSize: 2}
+    script: echo "this is $(cat "$TIDEGATE_ITEM")"
+"""
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
@@ -71,6 +83,15 @@ def runs_of(cluster, flow):
 def greeted(cluster):
     """The name of a run of `greet` that has ended."""
     code, stdout, stderr = cluster("run", "-f", "greet.yaml", "--param", "whom=all", "--wait")
+    assert code == 0, stderr
+    return stdout.split()[0]
+
+
+@pytest.fixture(scope="module")
+def many(cluster):
+    """The name of a run of `many` that has ended."""
+    (cluster.folder / "many.yaml").write_text(MANY)
+    code, stdout, stderr = cluster("run", "-f", "many.yaml", "--wait")
     assert code == 0, stderr
     return stdout.split()[0]
 
@@ -132,6 +153,18 @@ def test_the_log_of_a_task_is_what_it_printed(cluster, greeted):
 
 def test_the_logs_of_all_tasks_say_whose_they_are(cluster, greeted):
     assert cluster("logs", greeted)[:2] == (0, "say | hello all\nsay | \nsay | bye\n")
+
+
+@pytest.mark.parametrize(
+    ("task", "log"),
+    [
+        ("each", "each[0] | this is a\neach[1] | this is b\neach[2] | this is c\n"),
+        ("each[1]", "this is b\n"),
+        ("each[2]", "this is c\n"),
+    ],
+)
+def test_the_items_of_a_fan_out_have_logs_of_their_own(cluster, many, task, log):
+    assert cluster("logs", many, task) == (0, log, "")
 
 
 def test_following_the_logs_of_a_run_that_has_ended_ends(cluster, greeted):

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from tidegate.cli import podlogs
+from tidegate.cli import items, podlogs
 from tidegate.cli.connection import Connection, Where, cluster_options, connect, run_async
 from tidegate.cli.flowruns import outcome
 from tidegate.errors import TidegateError, UsageError
@@ -29,7 +29,10 @@ def command(
     cluster_context: str | None,
     kubeconfig: str | None,
 ) -> None:
-    """Show the log of TASK in RUN, or those of all tasks, each line after `task | `."""
+    """Show the log of TASK in RUN, or those of all tasks, each line after `task | `.
+
+    The items of a fan-out are tasks of their own here: `load[7] | `, and TASK may be one of them, 'load[7]'.
+    """
     run_async(_logs(run, task, follow=follow, where=Where(namespace, cluster_context, kubeconfig)))
 
 
@@ -48,11 +51,13 @@ async def _logs(name: str, task: str | None, *, follow: bool, where: Where) -> N
 
 
 async def _show(connection: Connection, run: Object, task: str) -> None:
-    """Copy the log of a task's last attempt to stdout, byte for byte."""
-    pods = podlogs.latest(await podlogs.pods_of(connection, run, task))
-    if not pods or not podlogs.has_started(pods[0]):
+    """Copy the log of a task's last attempt to stdout, byte for byte; of a fan-out those of all items, line by line."""
+    pods = podlogs.latest(run, await podlogs.pods_of(connection, run, task))
+    started = [pod for pod in pods if podlogs.has_started(pod)]
+    if not started:
         raise UsageError(podlogs.absence(run, task))
-    await _copy(connection, pods[0], prefixed=False, follow=False)
+    for pod in started:
+        await _copy(connection, run, pod, prefixed=len(started) > 1, follow=False)
 
 
 async def _show_all(connection: Connection, run: Object) -> None:
@@ -62,7 +67,7 @@ async def _show_all(connection: Connection, run: Object) -> None:
         why = "no task of it has started yet" if ended is None else "its pods are gone, or it never had any"
         raise UsageError(f"FlowRun {name} has no logs: {why}")
     for pod in pods:
-        await _copy(connection, pod, prefixed=True, follow=False)
+        await _copy(connection, run, pod, prefixed=True, follow=False)
 
 
 async def _follow(connection: Connection, run: Object, task: str | None) -> None:
@@ -75,7 +80,8 @@ async def _follow(connection: Connection, run: Object, task: str | None) -> None
             for pod in await podlogs.pods_of(connection, run, task):
                 if pod["metadata"]["uid"] not in seen and podlogs.has_started(pod):
                     seen.add(pod["metadata"]["uid"])
-                    group.create_task(_copy(connection, pod, prefixed=task is None, follow=True))
+                    prefixed = task is None or items.name_of(run, pod) != task
+                    group.create_task(_copy(connection, run, pod, prefixed=prefixed, follow=True))
             if ended:
                 break
             await asyncio.sleep(_POLL_SECONDS)
@@ -83,13 +89,13 @@ async def _follow(connection: Connection, run: Object, task: str | None) -> None
         raise UsageError(podlogs.absence(run, task))
 
 
-async def _copy(connection: Connection, pod: Object, *, prefixed: bool, follow: bool) -> None:
+async def _copy(connection: Connection, run: Object, pod: Object, *, prefixed: bool, follow: bool) -> None:
     chunks = podlogs.read(connection, pod, follow=follow)
     if not prefixed:
         async for chunk in chunks:
             _write(chunk)
         return
-    prefix = f"{podlogs.task_of(pod)} | ".encode()
+    prefix = f"{items.name_of(run, pod)} | ".encode()
     async for line in podlogs.lines(chunks):
         _write(prefix + line + b"\n")
 

@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 
 from tidegate.api import keys
+from tidegate.cli import items
 from tidegate.cli.connection import Connection
 from tidegate.errors import Unavailable, UsageError
 from tidegate.kube import answers
@@ -17,25 +18,23 @@ _WAITING = ("Pending", "Unknown")
 
 
 async def pods_of(connection: Connection, run: Object, task: str | None = None) -> list[Object]:
-    """Give the pods of a run, or of one task of it, by task and attempt."""
-    labels = f"{keys.LABEL_RUN_UID}={run['metadata']['uid']}" + (f",{keys.LABEL_TASK}={task}" if task else "")
+    """Give the pods of a run, or of one task (`load`) or item (`load[7]`) of it, by task, item and attempt."""
+    name, item = items.parse(task) if task else ("", None)
+    labels = f"{keys.LABEL_RUN_UID}={run['metadata']['uid']}" + (f",{keys.LABEL_TASK}={name}" if name else "")
     pods = (await connection.client.list(PODS, run["metadata"]["namespace"], labels=labels)).items
-    return sorted(pods, key=_place)
+    wanted = [pod for pod in pods if item is None or items.item_of(run, pod) == item]
+    return sorted(wanted, key=lambda pod: _place(run, pod))
 
 
-def _place(pod: Mapping[str, Any]) -> tuple[int, int, str]:
+def _place(run: Object, pod: Mapping[str, Any]) -> tuple[int, int, int, str]:
     labels, created = pod["metadata"]["labels"], str(pod["metadata"].get("creationTimestamp"))
-    return int(labels.get(keys.LABEL_SLOT, 0)), int(labels.get(keys.LABEL_ATTEMPT, 0)), created
+    slot, attempt = int(labels.get(keys.LABEL_SLOT, 0)), int(labels.get(keys.LABEL_ATTEMPT, 0))
+    return slot, items.item_of(run, pod) or 0, attempt, created
 
 
-def task_of(pod: Mapping[str, Any]) -> str:
-    """Give the name of the task whose pod this is."""
-    return str(pod["metadata"]["labels"][keys.LABEL_TASK])
-
-
-def latest(pods: Iterable[Object]) -> list[Object]:
-    """Keep the last pod of each task: earlier attempts have had their say."""
-    return list({task_of(pod): pod for pod in pods}.values())
+def latest(run: Object, pods: Iterable[Object]) -> list[Object]:
+    """Keep the last pod of each task and item: earlier attempts have had their say."""
+    return list({items.name_of(run, pod): pod for pod in pods}.values())
 
 
 def has_started(pod: Mapping[str, Any]) -> bool:
@@ -49,7 +48,7 @@ def has_started(pod: Mapping[str, Any]) -> bool:
 def absence(run: Object, task: str) -> str:
     """Say why a task has no pod."""
     rows = (run.get("status") or {}).get("tasks") or ()
-    row = next((row for row in rows if row["name"] == task), None)
+    row = next((row for row in rows if row["name"] == items.parse(task)[0]), None)
     name = run["metadata"]["name"]
     if row is None:
         known = ", ".join(row["name"] for row in rows)
@@ -84,11 +83,11 @@ async def read(connection: Connection, pod: Object, *, follow: bool = False) -> 
         ):
             if response.status != 200:
                 error = answers.error_of(response.status, await response.read(), response.headers)
-                raise UsageError(f"the log of {task_of(pod)} cannot be read: {error.message}")
+                raise UsageError(f"the log of {items.task_of(pod)} cannot be read: {error.message}")
             async for chunk in response.content.iter_any():
                 yield chunk
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(0, "NoAnswer", f"the log of {task_of(pod)} broke off: {error}") from error
+        raise Unavailable(0, "NoAnswer", f"the log of {items.task_of(pod)} broke off: {error}") from error
 
 
 async def lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

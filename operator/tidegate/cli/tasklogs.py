@@ -45,7 +45,7 @@ async def save(connection: Connection, run: Object, files: Mapping[str, Path]) -
 
 
 async def _log_of(connection: Connection, run: Object, task: str) -> bytes:
-    pods = podlogs.latest(await podlogs.pods_of(connection, run, task))
+    pods = podlogs.latest(run, await podlogs.pods_of(connection, run, task))
     if not pods:
         raise UsageError(podlogs.absence(run, task))
-    return b"".join([chunk async for chunk in podlogs.read(connection, pods[0])])
+    return b"".join([chunk for pod in pods async for chunk in podlogs.read(connection, pod)])
