@@ -195,3 +195,14 @@ def test_only_finally_and_outputs_may_ask_how_the_run_went():
     graph, found = compile_flow(FlowSpec.model_validate(spec))
     assert graph is None
     assert [f.keys for f in found] == [("spec", "tasks", 0, "args", 0)]
+
+
+def test_a_task_of_finally_that_was_named_before_a_crash_is_rendered_the_same_after_it():
+    story = Story(graph_of(pod("work"), **{"finally": [pod("tidy", args=["$[[ run.reason ]]"])]}))
+    story.step()
+    story.fails("work")
+    story.step()
+    story.reload()
+    plan = story.step()
+    again = next(a for a in plan.actions if getattr(a, "task", "") == "tidy")
+    assert (story.letters, again.fresh, again.inputs.args) == ("FI", False, ("TaskFailed",))

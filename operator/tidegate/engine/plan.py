@@ -15,6 +15,7 @@ from tidegate.engine.failfast import skip_the_rest
 from tidegate.engine.graph import Graph
 from tidegate.engine.observation import observe
 from tidegate.engine.progress import advance
+from tidegate.engine.results import recall
 from tidegate.engine.retention import Kept, Retention, retain
 from tidegate.engine.run import Run
 from tidegate.engine.runretry import begin_again
@@ -70,6 +71,7 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
     is_reopened = begin_again(draft)
     everything = is_reopened or facts.changed is None or memory is None
     stop_late_run(draft, state.admitted or state.started or now)
+    recall(draft)
     observe(draft)
     stop(draft)
     skip_the_rest(draft)

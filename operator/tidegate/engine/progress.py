@@ -57,9 +57,7 @@ def _opens_finally(draft: Draft) -> bool:
     """Whether all tasks have ended, and the run is not tried again: then `finally` may begin, and sees how it went."""
     if draft.tally.open_tasks or draft.graph.first_finally == len(draft.graph.nodes):
         return False
-    if draft.result_so_far is None:
-        result = results.of_tasks(draft)
-        draft.result_so_far = (result.failed, result.reason)
+    results.recall(draft)
     return not runretry.tries_again(draft)
 
 

@@ -25,6 +25,13 @@ def of_tasks(draft: Draft) -> Result:
     return _of(draft, draft.graph.first_finally)
 
 
+def recall(draft: Draft) -> None:
+    """Fix how the tasks went once all of them have ended: it is what `finally` sees, also after a crash."""
+    if not draft.tally.open_tasks and draft.result_so_far is None:
+        result = of_tasks(draft)
+        draft.result_so_far = (result.failed, result.reason)
+
+
 def of_run(draft: Draft) -> Result:
     """Give the result of everything."""
     return _of(draft, len(draft.graph.nodes))
