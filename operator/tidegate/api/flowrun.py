@@ -94,6 +94,10 @@ class Frozen(Model):
     params: JsonMap
     key: Text | None = Field(default=None, description="The concurrency key, where the Flow has a limit.")
     time: Time
+    depth: int | None = Field(default=None, description="How many runs are above one that a task started.")
+    root: Word | None = Field(
+        default=None, description="What idempotency keys are made from, where it is not the run's UID."
+    )
 
 
 class Block(Model):

@@ -10,6 +10,7 @@ from tidegate.engine.graph import Node
 from tidegate.engine.inputs import Call
 from tidegate.engine.ledger import LIVE
 from tidegate.engine.listing import context_of
+from tidegate.engine.naming import digest
 from tidegate.engine.part import Part
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
@@ -120,14 +121,19 @@ def _call(draft: Draft, slot: int) -> Call:
     """
     node = draft.node(slot)
     assert node.task.flow is not None  # noqa: S101  only such tasks come here
-    item = "" if draft.is_task(slot) else f"/{slot - blocks.block_at(draft.ledger, slot).first}"
+    item = "" if draft.is_task(slot) else str(slot - blocks.block_at(draft.ledger, slot).first)
     return Call(
         flow=node.task.flow.name,
         params=render(dict(node.inputs["params"]), context_of(draft, slot)),
-        detached=not node.task.flow.wait,
+        detached=_is_detached(draft, slot),
         depth=draft.run.depth + 1,
-        root=f"{draft.run.work}/{node.name}{item}",
+        root=digest(draft.run.work, node.name, item, length=32),
     )
+
+
+def _is_detached(draft: Draft, slot: int) -> bool:
+    flow = draft.node(slot).task.flow
+    return flow is not None and not flow.wait
 
 
 def _flow_of(node: Node) -> str:
@@ -162,7 +168,7 @@ def _observe_child(draft: Draft, slot: int, child: ChildFact) -> None:
         draft.move(slot, letters.OBSERVED)
     if child.tombstone:
         _deleted(draft, slot)
-    elif not child.owned:
+    elif _is_detached(draft, slot):
         draft.succeed(slot, {"run": child.name})
     elif child.finished is not None:
         _ended(draft, slot, child, child.finished)

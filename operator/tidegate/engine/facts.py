@@ -83,7 +83,7 @@ class PodFact:
 class ChildFact:
     """A child run of ours, started by a task with the body `flow`.
 
-    `owned` unless it was let go of when it was made; `started` when its first task could start, None while it waits to
+    `started` is when its first task could start, None while it waits to
     be let in; `finished` when it ended, `succeeded` whether well; `reason` and `message` are its own words for how it
     is; `stop` is how it was told to stop; `outputs` are its run's. A `tombstone` only holds the name.
     """
@@ -92,7 +92,6 @@ class ChildFact:
     uid: str
     attempt: Attempt
     created: float
-    owned: bool = True
     tombstone: bool = False
     started: float | None = None
     finished: float | None = None
