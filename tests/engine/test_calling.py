@@ -1,8 +1,8 @@
 """The body `flow`: child runs are named, seen to, taken for the task's end, stopped with their parent."""
 
 import pytest
-from engine.harness import Story, graph_of, pod
 
+from engine.harness import Story, graph_of, pod
 from tidegate.engine.actions import ConfirmChild, StopChild
 from tidegate.engine.facts import Confirmed, Rejection
 
