@@ -98,6 +98,8 @@ class Frozen(Model):
     root: Word | None = Field(
         default=None, description="What idempotency keys are made from, where it is not the run's UID."
     )
+    scheduled_time: Time | None = Field(default=None, description="run.scheduledTime, where it is not the creation.")
+    reuse: Word | None = Field(default=None, description="The ConfigMap in which a rerun finds where it begins.")
 
 
 class Block(Model):

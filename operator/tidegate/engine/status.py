@@ -39,7 +39,13 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
 
 def _frozen(run: Run, time: float | None, key: str | None) -> dict[str, Any]:
     frozen = {"revision": run.revision, "params": dict(run.params), "time": _time(time)}
-    some = {"depth": run.depth or None, "root": run.root or None, "key": key}
+    some = {
+        "depth": run.depth or None,
+        "root": run.root or None,
+        "scheduledTime": _time(run.scheduled),
+        "reuse": run.reuse or None,
+        "key": key,
+    }
     return {**frozen, **{name: value for name, value in some.items() if value is not None}}
 
 

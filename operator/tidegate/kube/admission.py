@@ -11,6 +11,8 @@ from tidegate.engine.conclusion import Outcome
 from tidegate.engine.graph import Graph
 from tidegate.engine.params import context as params_context
 from tidegate.engine.run import Run
+from tidegate.engine.state import State
+from tidegate.engine.stored import Stored
 from tidegate.engine.templating import render_text
 from tidegate.errors import AlreadyExists, ExpressionError, InvalidSpec
 from tidegate.kube.client import Client, Object
@@ -19,18 +21,22 @@ from tidegate.kube.parentage import Origin
 from tidegate.kube.resources import CONFIGMAPS, REVISIONS, Resource
 from tidegate.kube.session import Session, run_of
 from tidegate.kube.store import version_of
-from tidegate.resources.configmaps import programs
+from tidegate.resources.configmaps import configmap, programs
 from tidegate.resources.revision import revision
 
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """What a run takes: its Flow's spec, compiled; its params, in `run`; and the key of its limit, where it has one."""
+    """What a run takes: its Flow's spec, compiled; its params, in `run`; and the key of its limit, where it has one.
+
+    `stores` are to be stored before its first write.
+    """
 
     spec: Mapping[str, Any]
     graph: Graph
     run: Run
     place: str | None
+    stores: tuple[Stored, ...] = ()
 
 
 def judge(graphs: Graphs, obj: Object, flow: Object, origin: Origin) -> Entrant | Outcome:
@@ -76,14 +82,24 @@ async def freeze(client: Client, entrant: Entrant) -> Run:
     files = programs(entrant.graph, run)
     if files is not None:
         await _store(client, CONFIGMAPS, files)
+    for content in entrant.stores:
+        await _store(client, CONFIGMAPS, configmap(run, content))
     return run
 
 
-def begin(obj: Object, graph: Graph, run: Run, *, admitted: float | None = None) -> Session:
-    """Give the session of a run that starts now; `admitted` is when it got its place, where its Flow has a limit."""
+def begin(obj: Object, graph: Graph, run: Run, *, admitted: float | None = None, state: State | None = None) -> Session:
+    """Give the session of a run that starts now.
+
+    Args:
+        obj: the run.
+        graph: its Flow.
+        run: its frozen inputs.
+        admitted: when it got its place, where its Flow has a limit.
+        state: where it begins, if that is not at nothing.
+    """
     status = obj.get("status") or {}
     key = (status.get("frozen") or {}).get("key")
-    state = states.fresh(graph, admitted=admitted, key=key)
+    state = replace(state or states.fresh(graph), admitted=admitted, key=key)
     return Session(run, graph, state, status, version_of(obj), first=True)
 
 

@@ -5,9 +5,11 @@ import logging
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Happening
 from tidegate.engine.conclusion import Outcome
+from tidegate.engine.graph import Graph
+from tidegate.engine.run import Run
 from tidegate.engine.wishes import Stop, wish_of
 from tidegate.errors import NotFound
-from tidegate.kube import admission, limits, session
+from tidegate.kube import admission, limits, rerunning, session
 from tidegate.kube.admission import Entrant
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -57,15 +59,20 @@ class Entrance:
             obj = await write_status(self._client, FLOWRUNS, obj, status, version_of(obj))
             self._store.put_run(obj)
             return await self._queued(key, obj)
-        current = admission.begin(obj, entrant.graph, run)
-        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
-        return current
+        return await self._begin(key, obj, entrant.graph, run)
+
+    async def _begin(self, key: RunKey, obj: Object, graph: Graph, run: Run, admitted: float | None = None) -> Session:
+        state = await rerunning.beginning(self._client, obj, graph, run.reuse) if run.reuse else None
+        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": run.revision})
+        return admission.begin(obj, graph, run, admitted=admitted, state=state)
 
     async def _judge(self, key: RunKey, obj: Object) -> Entrant | Outcome | None:
         """Give what a run takes, or how it ends because it may not start; None while its Flow does not exist."""
         origin = await origin_of(self._client, obj)
         if isinstance(origin, Outcome):
             return origin
+        if obj["spec"].get("rerun"):
+            return await rerunning.judge(self._client, self._graphs, obj, origin)
         flow = await self._flow(key, obj)
         return None if flow is None else admission.judge(self._graphs, obj, flow, origin)
 
@@ -95,9 +102,7 @@ class Entrance:
             await self._wait(key, obj, "Paused" if is_paused else "Queued", message)
             return None
         loaded = await session.load(self._client, self._graphs, obj)
-        current = admission.begin(obj, loaded.graph, loaded.run, admitted=self._clocks.wall())
-        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
-        return current
+        return await self._begin(key, obj, loaded.graph, loaded.run, self._clocks.wall())
 
     async def _is_stopped(self, key: RunKey, obj: Object) -> bool:
         """End a run that was stopped before anything of it started; say whether it was."""

@@ -102,6 +102,8 @@ def run_of(obj: Object, revision: str = "", params: Mapping[str, Any] | None = N
         generation=meta.get("generation", 1),
         depth=frozen.get("depth") or 0,
         root=frozen.get("root") or "",
+        scheduled=instant_of(frozen.get("scheduledTime")),
+        reuse=frozen.get("reuse") or "",
     )
 
 
