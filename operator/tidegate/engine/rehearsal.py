@@ -156,9 +156,9 @@ class _Stage:
     def _end_child(self, attempt: Attempt, task: str) -> None:
         """Let a child run end as is assumed of its task."""
         fails, end = task in self.assumed.failed, self.now + SECONDS
-        told: dict[str, Any] = {"reason": "TaskFailed" if fails else "Completed", "outputs": self.assumed.outputs.get(task, {})}
+        reason, outputs = "TaskFailed" if fails else "Completed", self.assumed.outputs.get(task, {})
         child = ChildFact("its child run", f"{attempt}", attempt, self.now, started=self.now, finished=end)
-        self.children[attempt] = replace(child, succeeded=not fails, **told)
+        self.children[attempt] = replace(child, succeeded=not fails, reason=reason, outputs=outputs)
 
     def _output(self, task: str) -> str | None:
         written = self.assumed.outputs.get(task)
