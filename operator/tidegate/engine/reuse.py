@@ -21,7 +21,6 @@ from tidegate.engine.run import Run
 from tidegate.engine.state import State
 from tidegate.engine.stored import Stored, compact, stored
 
-MODES = ("Failed", "From", "All")
 REASON = "Reused"
 KEY = "reuse.json"
 
@@ -40,12 +39,18 @@ class Wanted:
         return cls(data["of"], data.get("mode") or "Failed", tuple(data.get("tasks") or ()))
 
 
-def problem_of(graph: Graph, wanted: Wanted) -> str:
-    """Say what is wrong with what is wanted; empty when it is right."""
+def shape_of(wanted: Wanted) -> str:
+    """Say what is wrong with what is wanted, whatever the run was; empty when it is right."""
     if wanted.mode != "From":
         return f"mode {wanted.mode} takes no tasks; mode From begins at tasks" if wanted.tasks else ""
-    if not wanted.tasks:
-        return "mode From needs tasks: where it begins"
+    return "" if wanted.tasks else "mode From needs tasks: where it begins"
+
+
+def problem_of(graph: Graph, wanted: Wanted) -> str:
+    """Say what is wrong with what is wanted of a run of this graph; empty when it is right."""
+    problem = shape_of(wanted)
+    if problem:
+        return problem
     for name in wanted.tasks:
         if name not in graph.slots:
             return f'run {wanted.of} has no task "{name}"{nearest(name, graph.slots)}'
