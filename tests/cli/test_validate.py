@@ -270,4 +270,4 @@ spec: {flowRef: {name: etl}, rerun: {of: first}}
 def test_a_rerun_says_where_it_begins_and_has_the_params_of_the_old_run():
     assert validate("-", text=RERUN).exit_code == 0
     (line,) = told(RERUN.replace("of: first", "of: first, mode: From"))
-    assert line == "<stdin>:4:30: spec.rerun: mode From needs tasks: where it begins"
+    assert line == "<stdin>:4:37: spec.rerun: mode From needs tasks: where it begins"
