@@ -59,7 +59,6 @@ def _give_up_when_due(draft: Draft, slot: int, since: float | None, what: str) -
         return
     record = draft.record(slot)
     cause = f": {record.reason}: {record.message}" if record.reason else ""
-    draft.starts.pop(slot, None)
     draft.move(slot, letters.OVERDUE)
     draft.tell(slot, "StartDeadlineExceeded", f"{what} within {_seconds(draft, slot)} s{cause}")
 
