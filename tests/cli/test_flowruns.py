@@ -31,7 +31,7 @@ def test_a_name_fits_a_label_for_the_longest_name_of_a_flow():
 
 
 def test_a_manifest_carries_the_params_and_the_flow():
-    run = manifest("etl", "data", "etl-1", {"top": 3})
+    run = manifest("etl", "data", "etl-1", {"params": {"top": 3}})
     assert run["spec"] == {"flowRef": {"name": "etl"}, "params": {"top": 3}}
     assert run["metadata"]["namespace"] == "data"
 

@@ -267,7 +267,7 @@ spec: {flowRef: {name: etl}, rerun: {of: first}}
 """
 
 
-def test_a_rerun_is_refused_as_long_as_it_would_be_ignored():
-    (line,) = told(RERUN)
-    assert line.startswith("<stdin>:4:")
-    assert "spec.rerun: is not served by this version" in line
+def test_a_rerun_says_where_it_begins_and_has_the_params_of_the_old_run():
+    assert validate("-", text=RERUN).exit_code == 0
+    (line,) = told(RERUN.replace("of: first", "of: first, mode: From"))
+    assert line == "<stdin>:4:37: spec.rerun: mode From needs tasks: where it begins"

@@ -9,11 +9,12 @@ from tidegate.api.flow import FlowSpec
 from tidegate.api.flowrun import FlowRunStatus
 from tidegate.engine import blocks
 from tidegate.engine import state as states
-from tidegate.engine.actions import ConfirmGone, StartJob
+from tidegate.engine.actions import ConfirmChild, ConfirmGone, StartChild, StartJob
 from tidegate.engine.facts import (
     ApprovalFact,
     Attempt,
     CacheAnswer,
+    ChildFact,
     Confirmed,
     Facts,
     JobFact,
@@ -58,6 +59,9 @@ class Story:
     queue_words: dict[Attempt, str] = field(default_factory=dict)
     objects: dict[int, ObjectFact] = field(default_factory=dict)
     approvals: dict[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
+    children: dict[Attempt, ChildFact] = field(default_factory=dict)
+    depth: int = 0
+    root: str = ""
     stored: dict[str, Mapping[str, str]] = field(default_factory=dict)
     plan: Plan | None = None
     state: State | None = None
@@ -66,7 +70,7 @@ class Story:
 
     @property
     def run(self) -> Run:
-        return Run("ns", "run", "uid-1", "flow", "flow-abc", START, self.params)
+        return Run("ns", "run", "uid-1", "flow", "flow-abc", START, self.params, depth=self.depth, root=self.root)
 
     def step(self, seconds: float = 0.0) -> Plan:
         """Let time pass and decide; the plan counts as written.
@@ -79,6 +83,7 @@ class Story:
         facts = Facts(self.desired, dict(self.jobs), dict(self.pods), dict(self.confirmed), dict(self.rejections))
         facts = replace(facts, objects=dict(self.objects), approvals=dict(self.approvals), cached=self.cached)
         facts = replace(facts, queue_words=dict(self.queue_words))
+        facts = replace(facts, children=dict(self.children))
         whole = decide(self.graph, self.run, replace(state, memory=None), facts, self.now, first=first)
         news = replace(facts, changed=self._changed(facts))
         self.plan = decide(self.graph, self.run, state, news, self.now, first=first)
@@ -86,7 +91,7 @@ class Story:
         FlowRunStatus.model_validate(self.plan.status)  # a field that the CRD does not have would be lost
         assert self.plan.deciding == whole.deciding
         assert sorted(map(repr, self.plan.actions)) == sorted(map(repr, whole.actions))
-        self._asked = {a.attempt[0] for a in self.plan.actions if isinstance(a, ConfirmGone)}
+        self._asked = {a.attempt[0] for a in self.plan.actions if isinstance(a, ConfirmGone | ConfirmChild)}
         self._seen, self.state = facts, self.plan.state
         self.stored |= {content.name: content.data for content in self.plan.stores}
         return self.plan
@@ -95,8 +100,8 @@ class Story:
         """Give the slots of which something else is seen than at the last step, and those that were asked for."""
         changed = set(self._asked)
         seen = self._seen
-        known = ((facts.jobs, seen.jobs), (facts.pods, seen.pods), (facts.queue_words, seen.queue_words))
-        for now, before in known:
+        known = [(facts.jobs, seen.jobs), (facts.pods, seen.pods), (facts.queue_words, seen.queue_words)]
+        for now, before in (*known, (facts.children, seen.children)):
             attempts = {*now, *before}
             changed |= {attempt[0] for attempt in attempts if now.get(attempt) != before.get(attempt)}
         slots = {*facts.objects, *self._seen.objects}
@@ -124,6 +129,21 @@ class Story:
         """Give the Jobs that this step sees to."""
         assert self.plan is not None
         return [action for action in self.plan.actions if isinstance(action, StartJob)]
+
+    def children_started(self) -> list[StartChild]:
+        """Give the child runs that this step sees to."""
+        assert self.plan is not None
+        return [action for action in self.plan.actions if isinstance(action, StartChild)]
+
+    def calls(self, task: str, **more: Any) -> None:
+        """Let the task's child run be seen: it waits to be let in, unless more is said."""
+        attempt = self.at(task)
+        before = self.children.get(attempt) or ChildFact(f"child-{task}", f"cuid-{attempt}", attempt, self.now)
+        self.children[attempt] = replace(before, **more)
+
+    def child_ends(self, task: str, *, succeeded: bool = True, **more: Any) -> None:
+        """Let the task's child run end."""
+        self.calls(task, started=self.now, finished=self.now, succeeded=succeeded, **more)
 
     def label(self, slot: int) -> str:
         """Give the name of a slot: `load`, and of parts of fan-outs `load[3]`, `load[0-499]`."""

@@ -182,3 +182,13 @@ def test_a_run_that_is_cancelled_is_not_tried_again():
     story.desired = "Cancelled"
     story.step()
     assert story.condition == ("False", "TaskFailed")
+
+
+def test_what_is_being_stopped_is_not_given_up_for_starting_too_late():
+    story = Story(graph_of(pod("a", startDeadlineSeconds=60)))
+    story.step()
+    story.sees("a")
+    assert story.step().wake_at == story.now + 60
+    story.desired = "Cancelled"
+    story.step()
+    assert story.step(100).wake_at is None  # an instant in the past would wake it again and again

@@ -30,6 +30,7 @@ FAULTS = {
     "pod_deleted": 0.3,
     "job_deleted": 0.3,
     "job_preempted": 0.3,
+    "child_deleted": 0.1,
     "cancel": 0.3,
     "terminate": 0.2,
     "run_deleted": 0.1,

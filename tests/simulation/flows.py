@@ -25,6 +25,8 @@ RULES = (
 
 Spec = dict[str, Any]
 
+CALLEE = "callee"
+
 
 def flow_for(seed: int, rng: random.Random, name: str) -> Spec:
     """Draw a Flow of a seed's page."""
@@ -37,9 +39,21 @@ def _pooled(page: int, index: int) -> Spec:
     return a_spec(random.Random(f"flow {page} {index}"))
 
 
-def a_spec(rng: random.Random) -> Spec:
-    """Draw the spec of a Flow: a few tasks, each with some needs among those before it."""
-    tasks = _tasks(rng, "t", rng.choice(SIZES))
+def callee_for(seed: int) -> Spec:
+    """Draw the Flow of a seed's page that tasks of others call; it calls none."""
+    spec = _callee(seed // PAGE)
+    return {"apiVersion": "tidegate.dev/v1alpha1", "kind": "Flow", "metadata": {"name": CALLEE}, "spec": spec}
+
+
+@lru_cache(maxsize=4)
+def _callee(page: int) -> Spec:
+    spec = a_spec(random.Random(f"callee {page}"), calls=0.0)
+    return {**spec, "outputs": [{"name": "n", "value": 1}]}
+
+
+def a_spec(rng: random.Random, calls: float = 0.06) -> Spec:
+    """Draw the spec of a Flow: a few tasks, each with some needs among those before it; so many call another Flow."""
+    tasks = [_calling(rng, task, calls) for task in _tasks(rng, "t", rng.choice(SIZES))]
     spec: Spec = {"tasks": tasks, "parallelism": rng.choice([1, 2, 50])}
     if rng.random() < 0.3:
         spec["jobRetention"] = {"succeededSeconds": rng.choice([0, 400]), "failedSeconds": rng.choice([0, 400])}
@@ -52,6 +66,19 @@ def a_spec(rng: random.Random) -> Spec:
     if rng.random() < 0.15:
         spec["retry"] = {"limit": 1, "mode": rng.choice(["Failed", "All"]), "delaySeconds": rng.choice([0, 5])}
     return spec
+
+
+def _calling(rng: random.Random, task: Spec, calls: float) -> Spec:
+    """Make of some tasks a call, that keeps its place in the graph."""
+    if rng.random() >= calls:
+        return task
+    kept = {key: task[key] for key in ("name", "needs", "runWhen", "when", "allowFailure") if key in task}
+    call: Spec = {**kept, "flow": {"name": CALLEE, "wait": rng.random() < 0.8}}
+    if call["flow"]["wait"] and rng.random() < 0.3:
+        call["forEach"] = {"items": [1, 2, 3][: rng.randint(0, 3)], "parallelism": rng.randint(1, 2)}
+    if rng.random() < 0.2:
+        call["startDeadlineSeconds"] = rng.choice([1, 20])
+    return call
 
 
 def _tasks(rng: random.Random, prefix: str, count: int) -> list[Spec]:

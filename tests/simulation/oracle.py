@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulation.cluster import START, Cluster
+from simulation.kinship import Kinship
 from simulation.laws import may_run, went_well
 from simulation.truth import FINAL, GRACE_SECONDS, LIVE, Attempt, AttemptTruth, RunTruth, attempt_of, is_tombstone
 from tidegate.sandbox.kinds import FLOWRUNS, JOBS, PODS, Kind
@@ -31,6 +32,7 @@ class Oracle:
         self.violations: list[str] = []
         self.runs: dict[str, RunTruth] = {}
         self._truths: dict[Attempt, AttemptTruth] = defaultdict(AttemptTruth)
+        self.kinship = Kinship(self.runs, self._has_live_pods, self._broken)
         self.live: set[str] = set()
         """Runs that exist and have not ended, by UID."""
         self._ended = asyncio.Event()
@@ -150,6 +152,7 @@ class Oracle:
             run = RunTruth(obj, spec, self._cluster.now())
             self.runs[uid] = run
             self.live.add(uid)
+            self.kinship.created(obj)
         if change == "DELETED":
             run.is_gone = True
             self._leave(uid)
@@ -162,6 +165,7 @@ class Oracle:
             self._broken(6, f"{run.name} changed after its end: from {run.final_status} to {status}")
         ledger = status.get("ledger") or {"slots": "", "attempts": []}
         slots, attempts = ledger["slots"], list(ledger["attempts"])
+        run.blocks = ledger.get("blocks") or ()
         decided = slots.translate(_SEEN) != run.slots.translate(_SEEN) or "completionTime" in status
         run.deciding, run.cosmetic = run.deciding + decided, run.cosmetic + (not decided)
         if slots != run.slots or attempts != run.attempts:
@@ -174,7 +178,8 @@ class Oracle:
             self._check_end(uid, run, slots, status)
 
     def _check_steps(self, uid: str, run: RunTruth, slots: str, attempts: list[int], status: Mapping[str, Any]) -> None:
-        old_slots, old_attempts = run.slots or "P" * len(slots), run.attempts or [0] * len(slots)
+        more = max(0, len(slots) - len(run.slots))  # of a run that begins, or of fan-outs
+        old_slots, old_attempts = run.slots + "P" * more, run.attempts + [0] * more
         if len(slots) != len(old_slots):
             self._broken(8, f"{run.name} went from {old_slots} to {slots}")
             return
@@ -190,16 +195,25 @@ class Oracle:
                 self._check_attempt(uid, run, slot, attempts[slot])
             if was in "RW" and now in "IS" and self._cluster.now() < run.due(slot):
                 self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
-            if now in "SF" and attempts[slot]:
-                self._check_result((uid, slot, attempts[slot]), now, status)
-                self._check_outputs((uid, slot, attempts[slot]), now, run, status)
+            if now in FINAL and attempts[slot]:
+                self._check_final((uid, slot, attempts[slot]), now, run, status)
+
+    def _check_final(self, attempt: Attempt, letter: str, run: RunTruth, status: Mapping[str, Any]) -> None:
+        slot = attempt[1]
+        if run.is_fan_out(slot):
+            return
+        if run.is_call(slot):
+            self.kinship.result(attempt, letter, waits=run.task(slot)["flow"].get("wait", True))
+        elif letter in "SF":
+            self._check_result(attempt, letter, status)
+            self._check_outputs(attempt, letter, run, status)
 
     def _check_attempt(self, uid: str, run: RunTruth, slot: int, number: int) -> None:
         if run.was_terminated or (run.was_stopped and slot < run.first_finally):
             self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named after it was stopped")
         base = run.base[slot] if run.base else 0
         disrupted = sum(self._truths[uid, slot, each].disrupted for each in range(base + 1, number))
-        limit = (run.tasks[slot].get("retry") or {}).get("limit", 0)
+        limit = (run.task(slot).get("retry") or {}).get("limit", 0)
         if number > base + 1 + limit + min(disrupted, MAX_DISRUPTIONS):
             self._broken(5, f"attempt {number} of slot {slot} of {run.name}: limit {limit}, {disrupted} disruptions")
 
@@ -223,7 +237,7 @@ class Oracle:
         if not set(slots) <= FINAL:
             self._broken(8, f"{run.name} ended with slots {slots}")
         condition = next(each for each in status["conditions"] if each["type"] == "Succeeded")
-        if (condition["status"] == "True") != went_well(run.tasks, slots):
+        if (condition["status"] == "True") != went_well(run.tasks, slots[: len(run.tasks)]):
             self._broken(7, f"{run.name} ended {condition['status']} with slots {slots}")
         for slot, letter in enumerate(slots):
             truth = self._truths.get((uid, slot, run.attempts[slot]))
@@ -232,6 +246,9 @@ class Oracle:
                     self._broken(11, f"{run.name} ended while a pod of its stopped slot {slot} lives")
                 if truth.ended is None:
                     self._broken(11, f"{run.name} ended while the Job of its stopped slot {slot} may run")
+
+    def _has_live_pods(self, uid: str) -> bool:
+        return any(truth.alive for attempt, truth in self._truths.items() if attempt[0] == uid)
 
     def _leave(self, uid: str) -> None:
         self.live.discard(uid)
@@ -242,7 +259,7 @@ class Oracle:
     def check_writes(self, operators: int, crashes: int) -> None:
         """Hold the writes of each run against what its tasks and its life justify."""
         for run in self.runs.values():
-            steps = 3 + 4 * len(run.tasks) * run.attempt + 2 * sum(run.attempts)
+            steps = 3 + 4 * len(run.tasks) * run.attempt + 2 * sum(run.attempts) + 4 * len(run.slots)
             seconds = self._cluster.now() - run.created
             if run.deciding > steps:
                 self._broken(14, f"{run.name} was written {run.deciding} times to decide, {steps} would do")

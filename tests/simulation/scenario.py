@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulation.chance import FAULTS, INTENSITIES
-from simulation.flows import flow_for
+from simulation.flows import callee_for, flow_for
 
-USERS = ("cancel", "terminate", "run_deleted", "job_deleted", "pod_deleted", "job_preempted")
+USERS = ("cancel", "terminate", "run_deleted", "job_deleted", "pod_deleted", "job_preempted", "child_deleted")
 """Faults that are somebody's act; see `users.py` for what each does."""
 
 FLOWS, RUNS = 3, 12
@@ -54,6 +54,7 @@ def drawn(seed: int, faults: frozenset[str] | None = None) -> Scenario:
     chosen = some if faults is None else faults
     flows = tuple(flow_for(seed, rng, f"flow-{index}") for index in range(FLOWS))
     names = [flow["metadata"]["name"] for flow in flows]
+    flows = (*flows, callee_for(seed))
     runs = {f"run-{number}": (rng.choice(names), rng.uniform(0, _STARTS)) for number in range(RUNS)}
     acts = tuple(sorted(_acts(rng, runs, chosen), key=lambda act: act.at))
     return Scenario(seed, chosen, flows, runs, acts, rng.choice(INTENSITIES), rng.random() < 0.2)

@@ -1,6 +1,6 @@
 """What really happened in a simulated cluster, by its own record: never by what an operator wrote or remembers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,7 @@ class RunTruth:
     created: float
     slots: str = ""
     attempts: list[int] = field(default_factory=list)
+    blocks: Sequence[Mapping[str, Any]] = ()
     attempt: int = 1
     """That of the whole run; `base` are the attempts that its tasks had had when it began."""
     base: list[int] = field(default_factory=list)
@@ -110,6 +111,21 @@ class RunTruth:
         """How many of its pods may live."""
         return int(self.spec.get("parallelism", 50))
 
+    def task(self, slot: int) -> dict[str, Any]:
+        """Give the task that a slot works for, also one of an item."""
+        if slot < len(self.tasks):
+            return self.tasks[slot]
+        name = next(block["task"] for block in reversed(self.blocks) if block["first"] <= slot)
+        return next(task for task in self.tasks if task["name"] == name)
+
+    def is_call(self, slot: int) -> bool:
+        """Whether the slot works by another run."""
+        return "flow" in self.task(slot)
+
+    def is_fan_out(self, slot: int) -> bool:
+        """Whether the slot is that of a task with items, each of which has its own."""
+        return slot < len(self.tasks) and "forEach" in self.tasks[slot]
+
     def needs(self, slot: int) -> list[int]:
         """Give the slots that a task needs."""
         names = [task["name"] for task in self.tasks]
@@ -129,7 +145,9 @@ class RunTruth:
         """Note a stop that the status shows: by the letters of what it stopped, or in so many words."""
         shows = not {"X", "Z"}.isdisjoint(self.slots)
         self.was_stopped = self.was_stopped or "stop" in status or (shows and desired in ("Cancelled", "Terminated"))
-        self.was_terminated = self.was_terminated or (shows and desired == "Terminated")
+        self.was_terminated = self.was_terminated or (
+            shows and "Terminated" in (desired, (status.get("stop") or {}).get("state"))
+        )
 
     def take_retry(self, attempt: int) -> range:
         """Note that the whole run is tried again; give the slots that may have been opened anew."""

@@ -69,6 +69,18 @@ class Users:
             self._oracle.meddled(victim)
             self._delete(kind, victim["metadata"]["name"])
 
+    def delete_called(self, act: Act) -> None:
+        """Delete a child run, finished or not."""
+        found = [
+            run
+            for run in self._cluster.world.list(FLOWRUNS, "default")
+            if (run["metadata"].get("labels") or {}).get(keys.LABEL_PARENT) == act.run
+        ]
+        if found:
+            victim = found[int(act.pick * len(found))]
+            self._oracle.kinship.meddled(victim)
+            self._delete(FLOWRUNS, victim["metadata"]["name"])
+
     def preempt(self, act: Act) -> None:
         """Suspend a Job as a queue does that needs its place, and resume it later."""
         found = [
@@ -98,6 +110,7 @@ ACTS: dict[str, Callable[[Users, Act], None]] = {
     "run_deleted": Users.delete_run,
     "job_deleted": lambda users, act: users.delete_child(JOBS, act),
     "pod_deleted": lambda users, act: users.delete_child(PODS, act),
+    "child_deleted": Users.delete_called,
     "job_preempted": Users.preempt,
 }
 

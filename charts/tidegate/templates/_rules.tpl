@@ -15,6 +15,7 @@
   resources:
     - flowruns
   verbs:
+    - create
     - delete
 - apiGroups:
     - tidegate.dev

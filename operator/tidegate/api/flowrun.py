@@ -94,6 +94,12 @@ class Frozen(Model):
     params: JsonMap
     key: Text | None = Field(default=None, description="The concurrency key, where the Flow has a limit.")
     time: Time
+    depth: int | None = Field(default=None, description="How many runs are above one that a task started.")
+    root: Word | None = Field(
+        default=None, description="What idempotency keys are made from, where it is not the run's UID."
+    )
+    scheduled_time: Time | None = Field(default=None, description="run.scheduledTime, where it is not the creation.")
+    reuse: Word | None = Field(default=None, description="The ConfigMap in which a rerun finds where it begins.")
 
 
 class Block(Model):

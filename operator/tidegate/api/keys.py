@@ -13,6 +13,13 @@ LABEL_TASK = f"{GROUP}/task"
 LABEL_SLOT = f"{GROUP}/slot"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 LABEL_TOMBSTONE = f"{GROUP}/tombstone"
+LABEL_PARENT = f"{GROUP}/parent"
+LABEL_PARENT_UID = f"{GROUP}/parent-uid"
+"""Of a child run: the run whose task started it; `task`, `slot` and `attempt` say which."""
+
+ANNOTATION_DEPTH = f"{GROUP}/depth"
+ANNOTATION_WORK = f"{GROUP}/work"
+"""Of a child run: what the idempotency keys of its tasks are made from."""
 
 ANNOTATION_INDEX = "batch.kubernetes.io/job-completion-index"
 """Which index a pod of an Indexed Job works on: an annotation, and a label of the same name."""

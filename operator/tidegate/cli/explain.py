@@ -11,7 +11,7 @@ import click
 from tidegate.cli import choosing, manifests, parameters, sources
 from tidegate.engine.admission import resolve_params
 from tidegate.engine.findings import nearest
-from tidegate.engine.graph import Graph, compile_flow
+from tidegate.engine.graph import Graph, Node, compile_flow
 from tidegate.engine.rehearsal import Assumed, Rehearsal, Told, rehearse
 from tidegate.engine.run import Run
 from tidegate.errors import InvalidSpec, Problem, UsageError
@@ -81,13 +81,18 @@ def _outcomes(graph: Graph, texts: Iterable[str]) -> dict[str, str]:
         task, _, outcome = text.partition("=")
         _demand_task(graph, task, "--outcome")
         body = graph.nodes[graph.slots[task]].task
-        if not body.is_pod and body.approval is None:
+        if not _works(graph.nodes[graph.slots[task]]) and body.approval is None:
             raise UsageError(f"--outcome {task}: it has no container; what becomes of it is computed")
-        known = OUTCOMES if body.is_pod else DECISIONS
+        known = OUTCOMES if body.approval is None else DECISIONS
         if outcome not in known:
             raise UsageError(f'--outcome {task}: got "{outcome}"; expected {" or ".join(known)}')
         found[task] = outcome
     return found
+
+
+def _works(node: Node) -> bool:
+    """Whether what becomes of the task is not known here."""
+    return node.task.is_pod or node.task.flow is not None
 
 
 def _outputs(graph: Graph, texts: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -148,7 +153,7 @@ def _unknown(graph: Graph, told: Told, assumed: Assumed) -> str:
     if told.reason != "ExpressionFailed":
         return ""
     reads = (graph.nodes[slot] for slot in sorted(graph.nodes[graph.slots[told.task]].reads))
-    unknown = [node.name for node in reads if node.task.is_pod and node.name not in assumed.outputs]
+    unknown = [node.name for node in reads if _works(node) and node.name not in assumed.outputs]
     return (
         f" (outputs of {', '.join(unknown)} are not known here: give --output {unknown[0]}.KEY=VALUE)"
         if unknown

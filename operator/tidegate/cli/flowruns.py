@@ -9,7 +9,7 @@ from tidegate.api import keys
 from tidegate.api.conditions import find
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, no look-alikes: as Kubernetes' own random names
-_INVALID = ("InvalidSpec", "InvalidParams")
+_INVALID = ("InvalidSpec", "InvalidParams", "InvalidRerun")
 
 
 def run_name(flow: str, now: datetime, rng: random.Random) -> str:
@@ -17,7 +17,7 @@ def run_name(flow: str, now: datetime, rng: random.Random) -> str:
     return f"{flow}-{now:%Y%m%d-%H%M%S}-{''.join(rng.choices(_ALPHABET, k=5))}"
 
 
-def manifest(flow: str, namespace: str, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def manifest(flow: str, namespace: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     """Give a FlowRun to create; the label lets a watch be for it alone."""
     return {
         "apiVersion": keys.API_VERSION,
@@ -27,7 +27,7 @@ def manifest(flow: str, namespace: str, name: str, params: Mapping[str, Any]) ->
             "namespace": namespace,
             "labels": {keys.LABEL_FLOW: flow, keys.LABEL_RUN: name},
         },
-        "spec": {"flowRef": {"name": flow}, "params": dict(params)},
+        "spec": {"flowRef": {"name": flow}, **spec},
     }
 
 

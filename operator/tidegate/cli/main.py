@@ -18,6 +18,7 @@ COMMANDS = {
     "operator": "Run the operator.",
     "logs": "Show what the tasks of a run print.",
     "cancel": "Stop a run.",
+    "rerun": "Do again what failed in a run, or all of it.",
     "approve": "Let a task go on that waits for a decision.",
     "reject": "End a task as failed that waits for a decision.",
     "version": "Show the version.",

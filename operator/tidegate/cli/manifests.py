@@ -20,7 +20,7 @@ from tidegate.cli.objectnames import name_problem
 from tidegate.engine import params as parameters
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.graph import compile_flow
-from tidegate.engine.unserved import RERUN_UNSERVED
+from tidegate.engine.reuse import Wanted, shape_of
 from tidegate.errors import InvalidSpec, Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -148,12 +148,15 @@ def _placed(document: Document, finding: Finding) -> Problem:
 
 
 def _judge_run(document: Document, run: FlowRun, flows: Mapping[tuple[str, str], Flow]) -> list[Problem]:
-    """Check a run's params if its Flow is among the files, else only the cluster knows; and what is not served yet."""
-    found = [_placed(document, Finding(("spec", "rerun"), RERUN_UNSERVED))] if run.spec.rerun is not None else []
+    """Check a run's params if its Flow is among the files, else only the cluster knows; those of a rerun are given."""
+    if run.spec.rerun is not None:
+        rerun = run.spec.rerun
+        problem = shape_of(Wanted(rerun.of, rerun.mode, tuple(rerun.tasks)))
+        return [_placed(document, Finding(("spec", "rerun"), problem))] if problem else []
     flow = flows.get((_key(document.data)[0], run.spec.flow_ref.name))
     if flow is None:
-        return found
-    return found + [_placed(document, finding) for finding in check_params(flow.spec.params, run.spec.params)]
+        return []
+    return [_placed(document, finding) for finding in check_params(flow.spec.params, run.spec.params)]
 
 
 def check_params(declared: Sequence[Param], given: Mapping[str, Any]) -> list[Finding]:

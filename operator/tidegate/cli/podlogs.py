@@ -53,6 +53,8 @@ def absence(run: Object, task: str) -> str:
     if row is None:
         known = ", ".join(row["name"] for row in rows)
         return f'FlowRun {name} has no task "{task}" among its rows' + (f": {known}" if known else ", it has none yet")
+    if row.get("child"):
+        return f"{task} has no log of its own: it is the run {row['child']}; `tidegate logs {row['child']}` shows that"
     if row["state"] in ("Pending", "Ready", "Starting", "Queued", "Waiting", "Retrying"):
         return f"{task} has no log yet: it is {row['state']}{_because(row)}"
     if not row.get("attempt"):

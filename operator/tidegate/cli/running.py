@@ -21,9 +21,13 @@ FORMS = ("tree", "json", "yaml")
 
 async def start(client: Client, flow: str, namespace: str, params: Mapping[str, Any]) -> Object:
     """Create a FlowRun and give it as the API server has it."""
-    now = datetime.fromtimestamp(time.time(), UTC)
-    name = run_name(flow, now, random.SystemRandom())
-    return await client.create(FLOWRUNS, namespace, manifest(flow, namespace, name, params))
+    name = new_name(flow)
+    return await client.create(FLOWRUNS, namespace, manifest(flow, namespace, name, {"params": dict(params)}))
+
+
+def new_name(flow: str) -> str:
+    """Give a name that no other run of the Flow has."""
+    return run_name(flow, datetime.fromtimestamp(time.time(), UTC), random.SystemRandom())
 
 
 async def to_the_end(client: Client, run: Object, shown: Progress) -> Object:

@@ -46,7 +46,7 @@ def _head(run: Mapping[str, Any]) -> str:
 def _task(row: Mapping[str, Any], outputs: Mapping[str, Any] | None, width: int, *, last: bool) -> Iterator[str]:
     reason, message = row.get("reason", ""), row.get("message", "")
     attempt = f"attempt {row['attempt']}" if row.get("attempt", 0) > 1 else ""
-    said = ": ".join(word for word in (reason, message) if word)
+    said = ": ".join(word for word in (reason, message) if word) or row.get("child", "")
     parts = (f"{row['name']:<{width}}", f"{row['state']:<9}", f"{seconds(row):>5}", attempt, said)
     yield ("└─ " if last else "├─ ") + "  ".join(part for part in parts if part).rstrip()
     yield from _values(outputs or {}, "     " if last else "│    ")

@@ -31,7 +31,12 @@ AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
 
 OPERATOR = (
     Rule(GROUP, (*_KINDS, *_APPROVALS), _READ, "To see what is wanted. Specs are never written."),
-    Rule(GROUP, ("flowruns",), ("delete",), "Finished runs go after their TTL, or when their Flow keeps enough newer."),
+    Rule(
+        GROUP,
+        ("flowruns",),
+        ("create", "delete"),
+        "Tasks with the body `flow` start child runs; finished runs go after their TTL, or when enough newer are kept.",
+    ),
     Rule(
         GROUP,
         tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS)),

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from tidegate.api.policies import CacheScope
 from tidegate.engine.facts import Attempt
-from tidegate.engine.inputs import Inputs
+from tidegate.engine.inputs import Call, Inputs
+from tidegate.engine.wishes import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,38 @@ class Answer:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """The ledger names this child run: see that it exists. `fresh` when this very step named it first."""
+
+    attempt: Attempt
+    task: str
+    call: Call
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopChild:
+    """Tell the child run to stop; where there is none, see that none can come any more."""
+
+    attempt: Attempt
+    task: str
+    flow: str
+    stop: Stop
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmChild:
+    """A child run is not where it was seen: look live; when it is gone take its name, and look for its pods."""
+
+    attempt: Attempt
+    task: str
+    flow: str
+
+
 JobAction: TypeAlias = StartJob | StopJob | ConfirmGone | DeleteJob | Reap | LookUp | KeepResult
-Action: TypeAlias = JobAction | LookAt | Answer
+ChildAction: TypeAlias = StartChild | StopChild | ConfirmChild
+Action: TypeAlias = JobAction | ChildAction | LookAt | Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ def is_indexed(node: Node) -> bool:
 
 
 def is_fan_out(node: Node) -> bool:
-    """Whether the task runs as pods, one for each of its items."""
-    return node.task.is_pod and node.task.for_each is not None
+    """Whether the task runs once for each of its items."""
+    return node.task.for_each is not None
 
 
 def items_in(block: Block, slot: int) -> range:

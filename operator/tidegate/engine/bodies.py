@@ -27,6 +27,8 @@ _DEFAULTED = (
 
 _DEFAULTED_FOR_READERS = ("service_account_name",)
 
+_DEFAULTED_FOR_CALLS = ("start_deadline_seconds",)
+
 _UNBOUNDED = "Avoid needs timeoutSeconds, here or in taskDefaults: else a pod that hangs keeps its node for ever"
 
 _NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pass it by env, args or a file it reads"
@@ -35,13 +37,20 @@ _NO_PASTE = "may not hold $[[ ]]: text pasted into a program is an injection; pa
 def with_defaults(task: Task, defaults: TaskDefaults) -> Task:
     """Give the task with the Flow's defaults; a default that its body cannot honour is left out."""
     changes: dict[str, Any] = {}
-    reads = task.wait is not None and task.wait.for_ is not None
-    for name in _DEFAULTED if task.is_pod else _DEFAULTED_FOR_READERS if reads else ():
+    for name in _honoured(task):
         if getattr(task, name) is None and getattr(defaults, name) is not None:
             changes[name] = getattr(defaults, name)
     if "retry" in changes and sharedpods.shares_pods(task):
         changes["retry"] = sharedpods.without_more(changes["retry"])
     return task.model_copy(update=changes) if changes else task
+
+
+def _honoured(task: Task) -> tuple[str, ...]:
+    if task.is_pod:
+        return _DEFAULTED
+    if task.flow is not None:
+        return _DEFAULTED_FOR_CALLS
+    return _DEFAULTED_FOR_READERS if task.wait is not None and task.wait.for_ is not None else ()
 
 
 def compile_body(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
-from tidegate.engine.facts import JobFact, JobState, PodFact
+from tidegate.engine.facts import ChildFact, JobFact, JobState, PodFact
 from tidegate.engine.wishes import Stop
 
 START_DEADLINE = 3600
@@ -35,10 +35,23 @@ def watch_start(draft: Draft, slot: int, job: JobFact | None) -> None:
     if _has_started(draft, slot, pods) or (job is not None and job.state is not JobState.ACTIVE):
         draft.starts.pop(slot, None)
         return
+    last = max((pod.finished or pod.started or 0.0 for pod in pods), default=0.0)
+    since = max(job.created, job.resumed or 0.0, last) if job is not None else None
+    _give_up_when_due(draft, slot, since, "its container did not run")
+
+
+def watch_child(draft: Draft, slot: int, child: ChildFact | None) -> None:
+    """Give up a child run that is not let in by its own Flow in time, or that could not even be created."""
+    if child is not None and child.started is not None:
+        draft.starts.pop(slot, None)
+    else:
+        _give_up_when_due(draft, slot, child.created if child is not None else None, "its child run did not start")
+
+
+def _give_up_when_due(draft: Draft, slot: int, since: float | None, what: str) -> None:
     due = float(draft.ledger.extra_of(slot).due)
-    if job is not None:
-        last = max((pod.finished or pod.started or 0.0 for pod in pods), default=0.0)
-        due = max(due, max(job.created, job.resumed or 0.0, last) + _seconds(draft, slot))
+    if since is not None:
+        due = max(due, since + _seconds(draft, slot))
     if not due:
         return
     if draft.now < due:
@@ -46,9 +59,8 @@ def watch_start(draft: Draft, slot: int, job: JobFact | None) -> None:
         return
     record = draft.record(slot)
     cause = f": {record.reason}: {record.message}" if record.reason else ""
-    draft.starts.pop(slot, None)
     draft.move(slot, letters.OVERDUE)
-    draft.tell(slot, "StartDeadlineExceeded", f"its container did not run within {_seconds(draft, slot)} s{cause}")
+    draft.tell(slot, "StartDeadlineExceeded", f"{what} within {_seconds(draft, slot)} s{cause}")
 
 
 def _has_started(draft: Draft, slot: int, pods: Sequence[PodFact]) -> bool:

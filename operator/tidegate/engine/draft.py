@@ -124,8 +124,10 @@ class Draft:
         self.records[slot] = self.record(slot).told(reason, message)
 
     def move(self, slot: int, letter: int) -> None:
-        """Give the slot another letter."""
+        """Give the slot another letter; only an attempt that is named can be given up because it does not start."""
         self.ledger.slots[slot] = letter
+        if letter not in (letters.INTENT, letters.OBSERVED):
+            self.starts.pop(slot, None)
 
     def finish(self, slot: int, letter: int, reason: str = "", message: str = "", at: float | None = None) -> None:
         """End the task for good."""
@@ -133,7 +135,6 @@ class Draft:
         before = self.record(slot).told(reason, message)
         self.records[slot] = Record(before.reason, before.message, before.started, at if at is not None else self.now)
         self.ledger.unseen.pop(slot, None)
-        self.starts.pop(slot, None)
         if self.is_task(slot):
             self._task_ended(slot, letter, reason)
         else:

@@ -80,8 +80,31 @@ class PodFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildFact:
+    """A child run of ours, started by a task with the body `flow`.
+
+    `started` is when its first task could start, None while it waits to
+    be let in; `finished` when it ended, `succeeded` whether well; `reason` and `message` are its own words for how it
+    is; `stop` is how it was told to stop; `outputs` are its run's. A `tombstone` only holds the name.
+    """
+
+    name: str
+    uid: str
+    attempt: Attempt
+    created: float
+    tombstone: bool = False
+    started: float | None = None
+    finished: float | None = None
+    succeeded: bool = False
+    reason: str = ""
+    message: str = ""
+    stop: str = ""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
-    """The API server's refusal of a Job: `final` when it will never be accepted."""
+    """The API server's refusal of a Job or child run: `final` when it will never be accepted."""
 
     reason: str
     message: str
@@ -133,6 +156,7 @@ class Confirmed(StrEnum):
 class Facts:
     """Everything seen of one run's children, and what its user wants.
 
+    `children` are the runs that its tasks started.
     `alive` are the attempts with a pod that may still run. `changed` are the slots of which something new was seen
     since the last step, None when that is not known: then all are looked at. `cached` are the answers to what was
     looked up in the cache, by slot; None when nobody can look, so that all work is done. `objects` are those that
@@ -150,6 +174,7 @@ class Facts:
     queue_words: Mapping[Attempt, str] = field(default_factory=dict)
     objects: Mapping[int, ObjectFact] = field(default_factory=dict)
     approvals: Mapping[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
+    children: Mapping[Attempt, ChildFact] = field(default_factory=dict)
 
     def pods_of(self, attempt: Attempt) -> tuple[PodFact, ...]:
         """Give the pods of an attempt."""

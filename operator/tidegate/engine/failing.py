@@ -21,7 +21,6 @@ def fail_attempt(draft: Draft, slot: int, failure: Failure, at: float | None = N
     failure = _asked(draft, slot, _with_more_memory(draft, slot, failure))
     budgets, again = retry.budgets_after(node.retry, draft.ledger.extra_of(slot), failure)
     draft.ledger.note(slot, due=0, **budgets)
-    draft.starts.pop(slot, None)
     if not again:
         draft.finish(slot, letters.FAILED, failure.reason, failure.message, at=at)
         return

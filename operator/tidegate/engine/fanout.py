@@ -12,6 +12,7 @@ from tidegate.engine.listing import list_of
 from tidegate.engine.part import Items
 from tidegate.engine.records import Record
 from tidegate.engine.stopping import stop_slot
+from tidegate.engine.stored import Stored
 
 MOST_SLOTS = 10_000
 TOO_MANY_FAILED = "TooManyFailed"
@@ -98,14 +99,10 @@ def _ended_items(draft: Draft, block: Block) -> Items:
 
 
 def _open_block(draft: Draft, node: Node, found: list[Any]) -> None:
-    texts = items.texts_of(found)
-    for_each = node.task.for_each
-    assert for_each is not None  # noqa: S101  the caller looked
     is_indexed = blocks.is_indexed(node)
-    per_map = items.chunk_size(texts, for_each.chunk_size) if is_indexed else items.even_size(texts)
+    per_map, stores = _stored(draft, node, found) if node.task.is_pod else (1, [])
     size = per_map if is_indexed else 1
     count = -(-len(found) // size)
-    stores = items.configmaps(draft.run, texts, per_map)
     _check_room(draft, node, count, 2 * len(stores) if is_indexed else len(stores))
     block = Block(node.name, len(draft.ledger.slots), count, len(found), size, tuple(one.name for one in stores))
     draft.ledger.slots.extend([letters.PENDING] * count)
@@ -115,6 +112,15 @@ def _open_block(draft: Draft, node: Node, found: list[Any]) -> None:
     draft.stores += stores
     draft.ledger.attempts[node.slot] += 1
     draft.move(node.slot, letters.FANNED)
+
+
+def _stored(draft: Draft, node: Node, found: list[Any]) -> tuple[int, list[Stored]]:
+    """Give the ConfigMaps in which pods find their items, and how many items each holds."""
+    texts = items.texts_of(found)
+    for_each = node.task.for_each
+    assert for_each is not None  # noqa: S101  the caller looked
+    size = items.chunk_size(texts, for_each.chunk_size) if blocks.is_indexed(node) else items.even_size(texts)
+    return size, items.configmaps(draft.run, texts, size)
 
 
 def _check_room(draft: Draft, node: Node, count: int, names: int) -> None:

@@ -15,7 +15,6 @@ from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.sharedpods import find_unshared
 from tidegate.engine.templating import Compiler, Scope
-from tidegate.engine.unserved import find_unserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ class Graph:
     outputs: Mapping[str, Any]
     key: Any
     inline: tuple[int, ...]
+    calls: tuple[int, ...]
 
 
 def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
@@ -70,7 +70,7 @@ def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
     tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
     found = edges.check_names(tasks, places) + edges.check_needs(tasks, places, len(spec.tasks))
     found += params.check_declarations(spec.params) + _duplicates(spec)
-    found += find_unserved(spec, places) + find_unshared(tasks, places)
+    found += find_unshared(tasks, places)
     cycle = edges.find_cycle(tasks, places) if not found else None
     found += [cycle] if cycle else []
     needs = _needs(tasks)
@@ -146,7 +146,10 @@ def _assemble(spec: FlowSpec, needs: list[list[int]], order: list[int], compiler
     bodies.check_files(spec, compiler)
     wanted = _wanted(compiler, slots)
     inline = tuple(node.slot for node in nodes if not node.task.is_pod or node.task.for_each is not None)
-    return Graph(spec, tuple(nodes), slots, tuple(order), len(spec.tasks), wanted, defaults, outputs, key, inline)
+    calls = tuple(node.slot for node in nodes if node.task.flow is not None)
+    return Graph(
+        spec, tuple(nodes), slots, tuple(order), len(spec.tasks), wanted, defaults, outputs, key, inline, calls
+    )
 
 
 def _compile_task(task: Task, scope: Scope, keys: Keys, compiler: Compiler, secrets: frozenset[str]) -> dict[str, Any]:

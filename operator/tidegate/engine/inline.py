@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidegate.engine import approval, blocks, fanout, outputs, waiting
+from tidegate.engine import approval, blocks, calling, fanout, outputs, waiting
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
@@ -36,7 +36,9 @@ def begin(draft: Draft, node: Node) -> None:
         ExpressionError: an expression fails on the data.
     """
     hide_what_is_open(draft, node)
-    if blocks.is_fan_out(node):
+    if calling.is_too_deep(draft, node):
+        calling.refuse(draft, node)
+    elif blocks.is_fan_out(node):
         fanout.begin(draft, node)
     elif node.task.set is not None:
         _compute(draft, node)
@@ -77,5 +79,5 @@ def _compute(draft: Draft, node: Node) -> None:
         draft.finish(node.slot, letters.FAILED, error.reason, error.message)
 
 
-_BEGIN: Mapping[str, Step] = {"wait": waiting.begin, "approval": approval.begin}
+_BEGIN: Mapping[str, Step] = {"wait": waiting.begin, "approval": approval.begin, "flow": calling.begin}
 _LOOK: Mapping[str, Step] = {"wait": waiting.look, "approval": approval.look}

@@ -28,6 +28,21 @@ class Inputs:
     resources: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a child run is made of besides its names: the Flow it runs, and its params.
+
+    `detached` when nobody waits for it; `depth` is how many runs it is below one that nobody called; `root` is what
+    the idempotency keys of its tasks are made from, the same for each attempt at this piece of work.
+    """
+
+    flow: str
+    params: Mapping[str, Any]
+    detached: bool
+    depth: int
+    root: str
+
+
 def render_inputs(graph: Graph, node: Node, context: Mapping[str, Any]) -> Inputs:
     """Evaluate a pod task's body.
 

@@ -12,7 +12,7 @@ from tidegate.engine.stored import MAX_BYTES, Stored, compact, stored
 
 MOST_ITEMS = 10_000
 MOST_JOBS = 1_000
-"""Items that have a Job each."""
+"""Items that have a Job or child run each."""
 
 INDEX = ".index"
 """Ends the key of the file with an item's number; the key of its text is the place in the chunk alone."""
@@ -29,8 +29,8 @@ class ItemsError(Exception):
         super().__init__(message)
 
 
-def check(value: Any, for_each: ForEach) -> list[Any]:
-    """Give the items, when they are a list that is not too long.
+def check(value: Any, for_each: ForEach, *, are_runs: bool = False) -> list[Any]:
+    """Give the items, when they are a list that is not too long; `are_runs` when each becomes a child run.
 
     Raises:
         ItemsError: they are not (`ItemsInvalid`, `TooManyItems`).
@@ -39,6 +39,8 @@ def check(value: Any, for_each: ForEach) -> list[Any]:
         raise ItemsError("ItemsInvalid", f"forEach.items gave {_told(value)}; expected a list")
     if len(value) > MOST_ITEMS:
         raise ItemsError("TooManyItems", f"forEach.items gave {len(value):,} items; at most {MOST_ITEMS:,} are allowed")
+    if are_runs and len(value) > MOST_JOBS:
+        raise ItemsError("TooManyItems", f"forEach.items gave {len(value):,} items; a flow is run for {MOST_JOBS:,}")
     if for_each.strategy is Strategy.JOBS and len(value) > MOST_JOBS:
         message = f"forEach.items gave {len(value):,} items; strategy Jobs takes at most {MOST_JOBS:,}"
         raise ItemsError("TooManyItems", f"{message}: use strategy Indexed")

@@ -19,7 +19,7 @@ def list_of(draft: Draft, node: Node) -> list[Any]:
     if node.slot not in draft.lists:
         assert node.task.for_each is not None  # noqa: S101  only fan-outs are asked for
         value = render(node.inputs["items"], draft.context(node))
-        draft.lists[node.slot] = items.check(value, node.task.for_each)
+        draft.lists[node.slot] = items.check(value, node.task.for_each, are_runs=node.task.flow is not None)
     return draft.lists[node.slot]
 
 

@@ -4,7 +4,7 @@ A clean success is believed from the pod, two seconds before the Job says so. A 
 knows whether a suspension or its own policy ended the pod. Nothing is concluded from an absence in a cache.
 """
 
-from tidegate.engine import chunks, deadlines, outputs, starting
+from tidegate.engine import calling, chunks, deadlines, outputs, starting
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import ConfirmGone
 from tidegate.engine.causes import cause_of
@@ -34,6 +34,9 @@ def observe(draft: Draft) -> None:
 
 
 def _observe_slot(draft: Draft, slot: int) -> None:
+    if draft.node(slot).task.flow is not None:
+        calling.observe(draft, slot)
+        return
     attempt = draft.attempt(slot)
     job = draft.facts.jobs.get(attempt)
     refusal = draft.facts.rejections.get(attempt)

@@ -22,7 +22,7 @@ def free(draft: Draft) -> int:
 def live_pods(draft: Draft) -> int:
     """Count the pods that take a place in `parallelism`: named ones, and those not yet gone after their end."""
     slots = draft.ledger.slots
-    named = sum(slots.count(letter) for letter in LIVE)
+    named = sum(slots.count(letter) for letter in LIVE) - live_children(draft)
     chunks = sum(
         taken_by(draft, slot) - 1
         for block in draft.ledger.blocks
@@ -35,6 +35,18 @@ def live_pods(draft: Draft) -> int:
         if draft.has(attempt[0]) and slots[attempt[0]] not in LIVE
     )
     return named + chunks + lingering
+
+
+def live_children(draft: Draft) -> int:
+    """Count the child runs: their pods take places in their own runs, not here."""
+    slots, calls = draft.ledger.slots, draft.graph.calls
+    if not calls:
+        return 0
+    named = {draft.graph.nodes[slot].name for slot in calls}
+    spans = [(block.first, block.first + block.count) for block in draft.ledger.blocks if block.task in named]
+    return sum(slots[slot] in LIVE for slot in calls) + sum(
+        slots.count(letter, *span) for span in spans for letter in LIVE
+    )
 
 
 def taken_by(draft: Draft, slot: int) -> int:
@@ -57,6 +69,8 @@ def taken(draft: Draft, block: Block) -> int:
 def parallelism(draft: Draft, node: Node) -> int:
     """Give how many items of a fan-out may run at a time."""
     assert node.task.for_each is not None  # noqa: S101  only fan-outs are asked for
+    if node.task.flow is not None:  # children take no places among this run's pods, but there is a bound
+        return node.task.for_each.parallelism or draft.graph.spec.parallelism
     return min(node.task.for_each.parallelism or draft.graph.spec.parallelism, draft.graph.spec.parallelism)
 
 

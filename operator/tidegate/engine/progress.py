@@ -5,7 +5,7 @@ Only tasks whose needs changed are looked at, unless nothing is known of what ch
 
 import heapq
 
-from tidegate.engine import failfast, inline, results, rules, runretry, starting
+from tidegate.engine import calling, failfast, inline, results, rules, runretry, starting
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
@@ -33,6 +33,7 @@ def advance(draft: Draft, *, everything: bool) -> None:
             break
         _release_held(draft)
         starting.start_ready(draft)
+        calling.start_items(draft)
         failfast.skip_the_rest(draft)
         _look_at_settled(draft)
         if not draft.finished:

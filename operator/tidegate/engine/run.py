@@ -8,7 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `created` is in seconds since the epoch; `params` are JSON as frozen."""
+    """One run. `created` is in seconds since the epoch; `params` are JSON as frozen.
+
+    `depth` counts the runs above this one that called each other; `root` is what idempotency keys are made from, where
+    that is not the run's own UID. `scheduled` is what expressions see as `scheduledTime`, where that is not the run's
+    creation. `reuse` names the ConfigMap in which a rerun finds where it begins.
+    """
 
     namespace: str
     name: str
@@ -18,10 +23,19 @@ class Run:
     created: float
     params: Mapping[str, Any] = field(default_factory=dict)
     generation: int = 1
+    depth: int = 0
+    root: str = ""
+    scheduled: float | None = None
+    reuse: str = ""
+
+    @property
+    def work(self) -> str:
+        """What identifies the work, also when it is done again in another run."""
+        return self.root or self.uid
 
     def context(self) -> dict[str, Any]:
         """Give what expressions see as `run`."""
-        moment = datetime.fromtimestamp(int(self.created), UTC)
+        moment = datetime.fromtimestamp(int(self.created if self.scheduled is None else self.scheduled), UTC)
         return {
             "name": self.name,
             "uid": self.uid,

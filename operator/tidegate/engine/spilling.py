@@ -30,12 +30,12 @@ def settle(run: Run, outputs: Mapping[int, Any], kept: Kept, label: Callable[[in
     inline = {label(slot): outputs[slot] for slot in kept.inline}
     if size_of(inline) <= MAX_INLINE:
         return kept
-    spilled, stores = _store(run, _SMALL, sorted(kept.inline), outputs, label)
+    spilled, stores = store(run, _SMALL, sorted(kept.inline), outputs, label)
     refs = {**kept.refs, **spilled}
     small = [name for name in refs if purpose_of(name) == _SMALL]
     if len(small) > MOST_SMALL:
         slots = sorted(frozenset().union(*(refs[name] for name in small)) & outputs.keys())
-        merged, stores = _store(run, _MERGED, slots, outputs, label)
+        merged, stores = store(run, _MERGED, slots, outputs, label)
         refs = {**{name: held for name, held in refs.items() if name not in small}, **merged}
     return Kept(frozenset(), refs, stores)
 
@@ -45,9 +45,10 @@ def read(data: Mapping[str, str]) -> dict[str, Any]:
     return dict(json.loads(data[OUTPUTS_KEY]))
 
 
-def _store(
+def store(
     run: Run, purpose: str, slots: Sequence[int], outputs: Mapping[int, Any], label: Callable[[int], str]
 ) -> tuple[dict[str, frozenset[int]], tuple[Stored, ...]]:
+    """Put outputs into ConfigMaps: give the names with the slots in each, and the ConfigMaps."""
     refs, stores = {}, []
     for begin, end in packed(size_of({label(slot): outputs[slot]}) for slot in slots):
         piece = slots[begin:end]

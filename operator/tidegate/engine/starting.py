@@ -51,7 +51,7 @@ def start_ready(draft: Draft) -> None:
 
 def _has_waiting_items(draft: Draft, task: int, due: list[int]) -> bool:
     node = draft.graph.nodes[task]
-    if not blocks.is_fan_out(node) or failfast.forbids(draft, node):
+    if not blocks.is_fan_out(node) or node.task.flow is not None or failfast.forbids(draft, node):
         return False
     return next(_waiting_items(draft, node, due), None) is not None
 

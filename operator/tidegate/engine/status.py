@@ -25,7 +25,7 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
     wanted = conditions.ended(outcome) if outcome else conditions.running(told.reason, sentence)
     status: dict[str, Any] = {
         "observedGeneration": run.generation,
-        "frozen": _frozen(run, state),
+        "frozen": _frozen(run, state.started, state.key),
         "startTime": _time(state.started),
         "progress": telling.progress(tasks),
         "counts": telling.counts(tasks),
@@ -37,9 +37,16 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
     return {**status, "tasks": fitting.fitted(told.rows, status), "ledger": ledger}
 
 
-def _frozen(run: Run, state: State) -> dict[str, Any]:
-    frozen = {"revision": run.revision, "params": dict(run.params), "time": _time(state.started)}
-    return frozen if state.key is None else {**frozen, "key": state.key}
+def _frozen(run: Run, time: float | None, key: str | None) -> dict[str, Any]:
+    frozen = {"revision": run.revision, "params": dict(run.params), "time": _time(time)}
+    some = {
+        "depth": run.depth or None,
+        "root": run.root or None,
+        "scheduledTime": _time(run.scheduled),
+        "reuse": run.reuse or None,
+        "key": key,
+    }
+    return {**frozen, **{name: value for name, value in some.items() if value is not None}}
 
 
 def _sometimes(draft: Draft, state: State) -> dict[str, Any]:
@@ -72,7 +79,7 @@ def waiting(run: Run, old: Mapping[str, Any], reason: str, message: str, now: fl
 
 def frozen(run: Run, old: Mapping[str, Any], key: str, now: float) -> dict[str, Any]:
     """Give the first status of a run that must wait for its place: its inputs are fixed from now on."""
-    inputs = {"revision": run.revision, "params": dict(run.params), "time": _time(now), "key": key}
+    inputs = _frozen(run, now, key)
     return waiting(run, {**old, "frozen": inputs}, "Queued", "it waits for a place within its Flow's concurrency", now)
 
 

@@ -1,6 +1,6 @@
 """Policy: a cancelled or terminated run starts nothing more and holds the name of every Job it had named."""
 
-from tidegate.engine import chunks
+from tidegate.engine import calling, chunks
 from tidegate.engine import ledger as letters
 from tidegate.engine.actions import StopJob
 from tidegate.engine.draft import Draft
@@ -35,10 +35,13 @@ def stop_slot(draft: Draft, slot: int, reason: str, message: str) -> None:
 
 
 def _see_through(draft: Draft, slot: int) -> None:
-    """The slot moves on only when a tombstone holds the Job's name and no pod of it lives."""
-    attempt = draft.attempt(slot)
+    """The slot moves on only when a tombstone holds the Job's name (or its child run ended) and no pod of it lives."""
+    attempt, is_call = draft.attempt(slot), draft.node(slot).task.flow is not None
     if not draft.is_task(slot):
-        chunks.see(draft, slot)
+        (calling if is_call else chunks).see(draft, slot)
+    if is_call and not draft.facts.is_confirmed(attempt, Confirmed.STOPPED):
+        calling.stop(draft, slot)
+        return
     if not draft.facts.is_confirmed(attempt, Confirmed.STOPPED) or draft.facts.has_live_pod(attempt):
         draft.actions.append(StopJob(attempt, draft.node(slot).name))
         return

@@ -40,7 +40,6 @@ def _repeat(draft: Draft, slot: int, at: float | None) -> None:
     repeat = draft.graph.nodes[slot].task.repeat
     assert repeat is not None  # noqa: S101  only such a task has `until`
     runs = draft.ledger.extra_of(slot).repeats + 1
-    draft.starts.pop(slot, None)
     if runs >= repeat.limit:
         draft.ledger.note(slot, repeats=runs)
         message = f"until does not hold after {runs} {'run' if runs == 1 else 'runs'}, the limit: {repeat.until}"

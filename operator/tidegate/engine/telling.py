@@ -75,7 +75,9 @@ def state_of(draft: Draft, slot: int) -> str:
     if letter != letters.OBSERVED:
         return STATES[letter]
     attempt = draft.attempt(slot)
-    job = draft.facts.jobs.get(attempt)
+    job, child = draft.facts.jobs.get(attempt), draft.facts.children.get(attempt)
+    if child is not None:
+        return "Starting" if child.started is None else "Running"
     if job is not None and job.state is JobState.SUSPENDED:
         return "Queued"
     return "Running" if any(pod.running for pod in draft.facts.pods_of(attempt)) else "Starting"
@@ -117,12 +119,12 @@ def _shown(draft: Draft) -> list[int]:
 
 
 def _row(draft: Draft, slot: int, before: Made | None) -> Made:
-    job = draft.facts.jobs.get(draft.attempt(slot))
+    job, child = draft.facts.jobs.get(draft.attempt(slot)), draft.facts.children.get(draft.attempt(slot))
     letter, state, record = draft.letter(slot), state_of(draft, slot), draft.record(slot)
     attempt, due = draft.ledger.attempts[slot], draft.ledger.extra_of(slot).due
     node = draft.graph.nodes[slot]
     items = itemtelling.key_of(draft, node) if node.task.for_each is not None else None
-    key = (letter, state, record, attempt, job.name if job else "", due, items)
+    key = (letter, state, record, attempt, job.name if job else "", child.name if child else "", due, items)
     if before is not None and before[0] == key:
         return before
     return key, row(
@@ -131,6 +133,7 @@ def _row(draft: Draft, slot: int, before: Made | None) -> Made:
         record,
         attempt=attempt,
         job=job.name if job else "",
+        child=child.name if child else "",
         nextAttemptTime=timestamp(due) if due and letter == letters.RETRYING else "",
         items=itemtelling.numbers(draft, node) if items is not None else {},
     )

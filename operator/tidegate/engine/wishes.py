@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_STRICTNESS = {"Running": 0, "Paused": 1, "Cancelled": 2, "Terminated": 3}
+STRICTNESS = {"Running": 0, "Paused": 1, "Cancelled": 2, "Terminated": 3}
+"""The states a run may be wanted in: the stricter of two wishes holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Wish:
 
 def wish_of(desired: str, stop: Stop | None) -> Wish:
     """Give the stricter of both; the operator's reason is told when it has one."""
-    state = desired if desired in _STRICTNESS else "Running"
+    state = desired if desired in STRICTNESS else "Running"
     if stop is None:
         return Wish(state, "Cancelled", f"the run was {state.lower()}")
-    if _STRICTNESS[stop.state] > _STRICTNESS[state]:
+    if STRICTNESS[stop.state] > STRICTNESS[state]:
         state = stop.state
     return Wish(state, stop.reason, stop.message)

@@ -9,6 +9,8 @@ from tidegate.api import keys
 from tidegate.engine.actions import (
     Action,
     Answer,
+    ChildAction,
+    ConfirmChild,
     ConfirmGone,
     DeleteJob,
     JobAction,
@@ -16,14 +18,18 @@ from tidegate.engine.actions import (
     LookAt,
     LookUp,
     Reap,
+    StartChild,
     StartJob,
+    StopChild,
     StopJob,
 )
 from tidegate.engine.blocks import node_of
 from tidegate.engine.facts import Attempt, Confirmed, PodFact, Rejection
-from tidegate.engine.ledger import FINAL, INTENT, OBSERVED, Ledger
-from tidegate.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Rejected, Unavailable
+from tidegate.engine.ledger import FINAL, Ledger
+from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound, Unavailable
 from tidegate.kube.cache import keep, look_up
+from tidegate.kube.calling import Calling
+from tidegate.kube.claims import is_named, rejection
 from tidegate.kube.client import Client, Object
 from tidegate.kube.holding import hold_name, is_harmless
 from tidegate.kube.observing import Seen, see_job, see_pod
@@ -47,6 +53,7 @@ class Carrier:
     def __init__(self, client: Client, store: Store, monotonic: Callable[[], float]) -> None:
         self._client, self._store, self._monotonic = client, store, monotonic
         self._waiting = Waiting(client, store, monotonic)
+        self._calling = Calling(client, store, self._back_off, FRESH_SECONDS)
 
     async def carry_out(self, session: Session, actions: Iterable[Action], decided: float) -> float | None:
         """Carry out all actions in parallel; give the seconds after which to look again, 0 for at once.
@@ -66,7 +73,7 @@ class Carrier:
         wishes = [wish for wish in await asyncio.gather(*work) if wish is not None]
         return min(wishes, default=None)
 
-    async def _one(self, session: Session, action: JobAction, decided: float) -> float | None:
+    async def _one(self, session: Session, action: JobAction | ChildAction, decided: float) -> float | None:
         step: Awaitable[float | None]
         match action:
             case StartJob():
@@ -83,6 +90,8 @@ class Carrier:
                 step = look_up(self._client, session, action, self._monotonic())
             case KeepResult():
                 step = self._keep(session, action)
+            case StartChild() | StopChild() | ConfirmChild():
+                step = self._calling.carry_out(session, action, self._monotonic(), decided)
         try:
             return await step
         except Unavailable as error:
@@ -116,26 +125,13 @@ class Carrier:
 
         The run is read too: our view of it may be old, and a Job for a run that is gone would still start a pod.
         """
-        if not await self._is_named(session, attempt):
+        if not await is_named(self._client, self._store, session, attempt):
             raise Conflict(409, "Conflict", "the run does not name this attempt any more")
         found = await self._get_job(session, attempt, task)
         if found is not None:
             self._take_job(found)
             return True
         return bool(await self._live_pods(session, attempt))
-
-    async def _is_named(self, session: Session, attempt: Attempt) -> bool:
-        """Whether the run, read live, names this attempt as one that lives."""
-        slot, number = attempt
-        try:
-            obj = await self._client.get(FLOWRUNS, session.run.namespace, session.run.name)
-        except NotFound:
-            return False
-        if obj["metadata"]["uid"] != session.run.uid:
-            return False
-        self._store.put_run(obj)
-        ledger = Ledger.parse(obj["status"]["ledger"])
-        return ledger.attempts[slot] == number and ledger.slots[slot] in (INTENT, OBSERVED)
 
     async def _adopt(self, session: Session, attempt: Attempt, name: str) -> float | None:
         found = await self._client.get(JOBS, session.run.namespace, name)
@@ -147,16 +143,9 @@ class Carrier:
         return 0.0
 
     def _refused(self, session: Session, attempt: Attempt, error: ApiError) -> float | None:
-        if isinstance(error, Unavailable):
-            raise error
-        if isinstance(error, Rejected):
-            session.rejections[attempt] = Rejection("JobRejected", error.message, final=True)
-            return 0.0
-        wait = self._back_off(session, attempt)
-        reason = "AdmissionDenied" if isinstance(error, Forbidden) else "JobNotCreated"
-        if isinstance(error, Forbidden) and "exceeded quota" in error.message:
-            reason = "QuotaExceeded"
-        session.rejections[attempt] = Rejection(reason, error.message, final=False)
+        refused = rejection(error, "Job")
+        wait = 0.0 if refused.final else self._back_off(session, attempt)
+        session.rejections[attempt] = refused
         return wait
 
     def _back_off(self, session: Session, attempt: Attempt) -> float:

@@ -1,40 +1,43 @@
-"""The Jobs and pods of one run, indexed by attempt as they come and go, and which slots have news."""
+"""The Jobs, pods and child runs of one run, indexed by attempt as they come and go, and which slots have news."""
 
 from collections.abc import Set as AbstractSet
 
-from tidegate.engine.facts import Attempt, JobFact, PodFact
+from tidegate.engine.facts import Attempt, ChildFact, JobFact, PodFact
 from tidegate.kube.observing import Seen
 
 
 class Children:
-    """What was seen of one run's Jobs and pods. `alive` are the attempts with a pod that may still run."""
+    """What was seen of one run's Jobs, pods and child runs. `alive` are the attempts with a pod that may still run."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Seen] = {}
         self.jobs: dict[Attempt, JobFact] = {}
+        self.runs: dict[Attempt, ChildFact] = {}
         self.pods: dict[Attempt, tuple[PodFact, ...]] = {}
         self.alive: set[Attempt] = set()
         self._changed: set[int] = set()
         self._holders: dict[Attempt, tuple[Seen, ...]] = {}
 
     def put(self, seen: Seen) -> bool:
-        """Take a Job or pod; say whether it is news."""
+        """Take a Job, pod or child run; say whether it is news."""
         before = self.seen.get(seen.uid)
         if before is not None and before.version >= seen.version:
             return False
         self.seen[seen.uid] = seen
         fact = seen.fact
+        if before is not None and isinstance(fact, ChildFact) and before.fact == fact:
+            return False  # a run writes more than its parent wants to know
         self._changed.add(fact.attempt[0])
-        if isinstance(fact, JobFact):
-            others_of = tuple(job for job in self._holders.get(fact.attempt, ()) if job.uid != seen.uid)
-            self._keep_jobs(fact.attempt, (*others_of, seen))
+        if not isinstance(fact, PodFact):
+            others_of = tuple(holder for holder in self._holders.get(fact.attempt, ()) if holder.uid != seen.uid)
+            self._keep_holders(fact.attempt, (*others_of, seen))
         else:
             others = tuple(pod for pod in self.pods.get(fact.attempt, ()) if pod.uid != fact.uid)
             self._keep_pods(fact.attempt, (*others, fact))
         return True
 
     def drop(self, uid: str) -> bool:
-        """Forget a Job or pod; say whether it was known."""
+        """Forget a Job, pod or child run; say whether it was known."""
         seen = self.seen.pop(uid, None)
         if seen is None:
             return False
@@ -43,7 +46,7 @@ class Children:
         if isinstance(seen.fact, PodFact):
             self._keep_pods(attempt, tuple(pod for pod in self.pods.get(attempt, ()) if pod.uid != uid))
         else:
-            self._keep_jobs(attempt, tuple(job for job in self._holders.get(attempt, ()) if job.uid != uid))
+            self._keep_holders(attempt, tuple(one for one in self._holders.get(attempt, ()) if one.uid != uid))
         return True
 
     def take_changed(self) -> AbstractSet[int]:
@@ -51,16 +54,19 @@ class Children:
         changed, self._changed = self._changed, set()
         return changed
 
-    def _keep_jobs(self, attempt: Attempt, holders: tuple[Seen, ...]) -> None:
-        """Keep the Jobs that are seen under one name: of a deleted one and what took its name, the newer counts."""
+    def _keep_holders(self, attempt: Attempt, holders: tuple[Seen, ...]) -> None:
+        """Keep what is seen under one name: of a deleted Job or run and what took its name, the newer counts."""
+        self.jobs.pop(attempt, None)
+        self.runs.pop(attempt, None)
         if not holders:
             self._holders.pop(attempt, None)
-            self.jobs.pop(attempt, None)
             return
         self._holders[attempt] = holders
-        fact = max(holders, key=lambda job: job.version).fact
-        assert isinstance(fact, JobFact)  # noqa: S101  only Jobs come here
-        self.jobs[attempt] = fact
+        fact = max(holders, key=lambda holder: holder.version).fact
+        if isinstance(fact, JobFact):
+            self.jobs[attempt] = fact
+        elif isinstance(fact, ChildFact):
+            self.runs[attempt] = fact
 
     def _keep_pods(self, attempt: Attempt, pods: tuple[PodFact, ...]) -> None:
         if pods:

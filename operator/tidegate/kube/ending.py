@@ -6,12 +6,15 @@ from tidegate.api import keys
 from tidegate.api.conditions import carry
 from tidegate.engine import conditions
 from tidegate.engine import status as statuses
+from tidegate.engine.calling import PARENT_STOPPED
 from tidegate.engine.conclusion import Outcome
+from tidegate.engine.wishes import Stop, wish_of
+from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.holding import hold_name
 from tidegate.kube.observing import see_job
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
-from tidegate.kube.session import run_of
+from tidegate.kube.session import desired_of, run_of
 from tidegate.kube.store import version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.job import tombstone
@@ -28,9 +31,9 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
     status = obj.get("status") or {}
     if "completionTime" in status:
         return
-    stopped = obj["spec"].get("desiredState") in ("Cancelled", "Terminated")
-    if stopped and await _stop_all(client, obj):
-        outcome = Outcome(False, "Cancelled", f"stopped although {problem}", {})
+    wish = wish_of(desired_of(obj), Stop.parse(status.get("stop")))
+    if wish.stops and await _stop_all(client, obj):
+        outcome = Outcome(False, wish.reason, f"stopped although {problem}", {})
         new = statuses.refused(run_of(obj), status, outcome, now)
     else:
         message = f"{problem}; set spec.desiredState to Cancelled to end the run"
@@ -43,13 +46,17 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
 
 
 async def _stop_all(client: Client, obj: Object) -> bool:
-    """Stop every Job of the run, names held; say whether no pod of it is left."""
+    """Stop every Job and child run, names held; say whether no pod is left and every child run has ended."""
     run = run_of(obj)
     selector = f"{keys.LABEL_RUN_UID}={run.uid}"
     for found in (await client.list(JOBS, run.namespace, labels=selector)).items:
         await _stop(client, obj, found)
+    children = (await client.list(FLOWRUNS, run.namespace, labels=f"{keys.LABEL_PARENT_UID}={run.uid}")).items
+    owned = [child for child in children if owning_run(child) is not None and not _has_ended(child)]
+    for child in owned:
+        await _tell_to_stop(client, child, run.name)
     pods = (await client.list(PODS, run.namespace, labels=selector)).items
-    return all((pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") for pod in pods)
+    return not owned and all((pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") for pod in pods)
 
 
 async def _stop(client: Client, obj: Object, found: Object) -> None:
@@ -58,3 +65,14 @@ async def _stop(client: Client, obj: Object, found: Object) -> None:
         body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
         body["metadata"]["name"] = seen.name
         await hold_name(client, body)
+
+
+def _has_ended(child: Object) -> bool:
+    return "completionTime" in (child.get("status") or {})
+
+
+async def _tell_to_stop(client: Client, child: Object, parent: str) -> None:
+    status = child.get("status") or {}
+    if "stop" not in status:
+        wanted = Stop("Cancelled", PARENT_STOPPED, f"its parent run {parent} stopped it")
+        await write_status(client, FLOWRUNS, child, {**status, "stop": wanted.dump()}, version_of(child))

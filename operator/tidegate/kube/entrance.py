@@ -5,12 +5,16 @@ import logging
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Happening
 from tidegate.engine.conclusion import Outcome
+from tidegate.engine.graph import Graph
+from tidegate.engine.run import Run
 from tidegate.engine.wishes import Stop, wish_of
-from tidegate.errors import ExpressionError, NotFound
-from tidegate.kube import admission, limits, session
+from tidegate.errors import NotFound
+from tidegate.kube import admission, limits, rerunning, session
+from tidegate.kube.admission import Entrant
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.graphs import Graphs
+from tidegate.kube.parentage import origin_of
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS
@@ -44,28 +48,33 @@ class Entrance:
     async def _admit(self, key: RunKey, obj: Object) -> Session | None:
         if await self._is_stopped(key, obj):
             return None
-        flow = await self._flow(key, obj)
-        if flow is None:
+        entrant = await self._judge(key, obj)
+        if isinstance(entrant, Outcome):
+            await self._refuse(key, obj, entrant)
+        if entrant is None or isinstance(entrant, Outcome):
             return None
-        judged = admission.judge(self._graphs, obj, flow)
-        if isinstance(judged, Outcome):
-            await self._refuse(key, obj, judged)
-            return None
-        graph, run = judged
-        try:
-            place = admission.key_of(graph, run)
-        except ExpressionError as error:
-            await self._refuse(key, obj, Outcome(False, error.reason, f"concurrency.key: {error}", {}))
-            return None
-        run = await admission.freeze(self._client, flow, graph, run)
-        if place is not None:
-            status = statuses.frozen(run, obj.get("status") or {}, place, self._clocks.wall())
+        run = await admission.freeze(self._client, entrant)
+        if entrant.place is not None:
+            status = statuses.frozen(run, obj.get("status") or {}, entrant.place, self._clocks.wall())
             obj = await write_status(self._client, FLOWRUNS, obj, status, version_of(obj))
             self._store.put_run(obj)
             return await self._queued(key, obj)
-        current = admission.begin(obj, graph, run)
-        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
-        return current
+        return await self._begin(key, obj, entrant.graph, run)
+
+    async def _begin(self, key: RunKey, obj: Object, graph: Graph, run: Run, admitted: float | None = None) -> Session:
+        state = await rerunning.beginning(self._client, obj, graph, run.reuse) if run.reuse else None
+        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": run.revision})
+        return admission.begin(obj, graph, run, admitted=admitted, state=state)
+
+    async def _judge(self, key: RunKey, obj: Object) -> Entrant | Outcome | None:
+        """Give what a run takes, or how it ends because it may not start; None while its Flow does not exist."""
+        origin = await origin_of(self._client, obj)
+        if isinstance(origin, Outcome):
+            return origin
+        if obj["spec"].get("rerun"):
+            return await rerunning.judge(self._client, self._graphs, obj, origin)
+        flow = await self._flow(key, obj)
+        return None if flow is None else admission.judge(self._graphs, obj, flow, origin)
 
     async def _queued(self, key: RunKey, obj: Object) -> Session | None:
         """Ask for the run's place within its Flow's limit; None when it has to wait, or was turned away."""
@@ -93,9 +102,7 @@ class Entrance:
             await self._wait(key, obj, "Paused" if is_paused else "Queued", message)
             return None
         loaded = await session.load(self._client, self._graphs, obj)
-        current = admission.begin(obj, loaded.graph, loaded.run, admitted=self._clocks.wall())
-        log.info("run admitted", extra={"namespace": key[0], "run": key[1], "revision": current.run.revision})
-        return current
+        return await self._begin(key, obj, loaded.graph, loaded.run, self._clocks.wall())
 
     async def _is_stopped(self, key: RunKey, obj: Object) -> bool:
         """End a run that was stopped before anything of it started; say whether it was."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
-from tidegate.engine.facts import FINISHED, JobFact, JobState, PodFact
+from tidegate.engine.facts import FINISHED, ChildFact, JobFact, JobState, PodFact
 from tidegate.kube.approvals import answer_in, run_of
+from tidegate.kube.childruns import see_child
 from tidegate.kube.client import Object
 from tidegate.kube.observing import Seen
 from tidegate.kube.queue import Priority, WorkQueue
@@ -40,6 +41,9 @@ class Inbox:
 
     def run(self, kind: str | None, obj: Object) -> None:
         """Take a change of a FlowRun, likewise."""
+        seen = see_child(obj)
+        if seen is not None:
+            self.child(kind or "ADDED", seen)
         if kind == "DELETED":
             self._store.drop_run(obj)
             self._forget(obj["metadata"]["uid"])
@@ -66,7 +70,7 @@ class Inbox:
             self._approvals.add(key_of(obj), Priority.RESYNC)
 
     def child(self, kind: str, seen: Seen) -> None:
-        """Take a change of a Job or pod."""
+        """Take a change of a Job, pod or child run."""
         gone = kind == "DELETED"
         key = self._store.drop_child(seen.run_uid, seen.uid) if gone else self._store.put_child(seen)
         if key is None:
@@ -89,4 +93,6 @@ def _is_decisive(seen: Seen) -> bool:
     """Whether something ended, so that what waits for it comes first."""
     if isinstance(seen.fact, PodFact):
         return seen.fact.clean or not seen.fact.alive
+    if isinstance(seen.fact, ChildFact):
+        return seen.fact.finished is not None
     return isinstance(seen.fact, JobFact) and seen.fact.state in _DECISIVE

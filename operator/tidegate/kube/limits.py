@@ -9,6 +9,7 @@ from tidegate.api.flow import Concurrency
 from tidegate.api.keys import LABEL_RUN_UID
 from tidegate.engine.concurrency import Contender, Entry, Grants, Refusal, grant
 from tidegate.errors import Conflict, NotFound
+from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.resources import FLOWRUNS, FLOWS, PODS
 from tidegate.kube.store import RunKey, key_of, version_of
@@ -104,19 +105,14 @@ async def _has_live_pod(client: Client, namespace: str, uid: str) -> bool:
 async def _ancestors(client: Client, obj: Object) -> frozenset[str]:
     """Give the UIDs of the runs that a run is a child of."""
     found: set[str] = set()
-    owner = _owner(obj)
+    owner = owning_run(obj)
     while owner is not None and owner["uid"] not in found and len(found) < _MAX_DEPTH:
         found.add(owner["uid"])
         try:
-            owner = _owner(await client.get(FLOWRUNS, obj["metadata"]["namespace"], owner["name"]))
+            owner = owning_run(await client.get(FLOWRUNS, obj["metadata"]["namespace"], owner["name"]))
         except NotFound:
             break
     return frozenset(found)
-
-
-def _owner(obj: Object) -> Mapping[str, Any] | None:
-    owners = obj["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller") and owner.get("kind") == "FlowRun"), None)
 
 
 def _contender(run: Object, ancestors: frozenset[str]) -> Contender | None:

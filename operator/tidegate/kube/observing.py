@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.api import keys
 from tidegate.api.conditions import find, instant_of, is_true
-from tidegate.engine.facts import Attempt, JobFact, JobState, PodFact
+from tidegate.engine.facts import Attempt, ChildFact, JobFact, JobState, PodFact
 from tidegate.engine.intervals import mask_of
 
 _CONDITIONS = (
@@ -30,7 +30,7 @@ class Seen:
     uid: str
     run_uid: str
     version: int
-    fact: JobFact | PodFact
+    fact: JobFact | PodFact | ChildFact
 
 
 def attempt_of(labels: Mapping[str, str]) -> Attempt | None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.engine.actions import ConfirmGone, StartJob
+from tidegate.engine.actions import ConfirmChild, ConfirmGone, StartChild, StartJob
 from tidegate.engine.facts import Facts
 from tidegate.engine.graph import Graph
 from tidegate.engine.plan import Plan, decide
@@ -36,6 +36,7 @@ COSMETIC_SECONDS = 1.0
 """What only people read (Running, progress, why) waits this long for a write that decides something."""
 
 _ROUNDS = 50
+_ASKS = (ConfirmGone, StartJob, ConfirmChild, StartChild)
 
 
 class Reconciler:
@@ -171,6 +172,7 @@ class Reconciler:
             queue_words=current.queue_words,
             objects=dict(current.objects),
             approvals=self._store.approvals.open((current.run.namespace, current.run.name), current.run.uid),
+            children=children.runs,
             changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,
         )
         plan = decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)
@@ -256,7 +258,7 @@ class Reconciler:
 def _unsettled(plan: Plan, graph: Graph) -> frozenset[int]:
     """Give the slots to look at again though nothing comes: live reads are asked for, or a Job is over only now."""
     over = (graph.slots[end.task] for end in plan.ended)
-    acted = (action.attempt[0] for action in plan.actions if isinstance(action, ConfirmGone | StartJob))
+    acted = (action.attempt[0] for action in plan.actions if isinstance(action, _ASKS))
     return frozenset((*over, *acted))
 
 

@@ -90,7 +90,7 @@ def desired_of(obj: Object) -> str:
 
 def run_of(obj: Object, revision: str = "", params: Mapping[str, Any] | None = None) -> Run:
     """Give the engine's view of a FlowRun."""
-    meta = obj["metadata"]
+    meta, frozen = obj["metadata"], (obj.get("status") or {}).get("frozen") or {}
     return Run(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -100,6 +100,10 @@ def run_of(obj: Object, revision: str = "", params: Mapping[str, Any] | None = N
         created=instant_of(meta["creationTimestamp"]) or 0.0,
         params=params or {},
         generation=meta.get("generation", 1),
+        depth=frozen.get("depth") or 0,
+        root=frozen.get("root") or "",
+        scheduled=instant_of(frozen.get("scheduledTime")),
+        reuse=frozen.get("reuse") or "",
     )
 
 

@@ -7,7 +7,7 @@ from tidegate.api import keys
 from tidegate.api.policies import CacheScope
 from tidegate.engine.naming import digest
 from tidegate.engine.run import Run
-from tidegate.resources.labels import owner
+from tidegate.resources.labels import flow_owner, owner
 from tidegate.resources.names import label_value
 
 
@@ -43,17 +43,5 @@ def cache_entry(run: Run, spec: Mapping[str, Any], flow: Mapping[str, Any] | Non
     if scope is CacheScope.RUN:
         metadata["ownerReferences"] = [owner(run)]
     elif flow is not None:
-        metadata["ownerReferences"] = [_flow_owner(flow)]
+        metadata["ownerReferences"] = [flow_owner(flow)]
     return {"apiVersion": keys.API_VERSION, "kind": "CacheEntry", "metadata": metadata, "spec": dict(spec)}
-
-
-def _flow_owner(flow: Mapping[str, Any]) -> dict[str, Any]:
-    meta = flow["metadata"]
-    return {
-        "apiVersion": keys.API_VERSION,
-        "kind": "Flow",
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }

@@ -34,7 +34,7 @@ def item_volume(share: Share) -> dict[str, Any]:
 def item_environment(run: Run, task: str, share: Share) -> list[dict[str, Any]]:
     """Give the variables of a pod's item; the index within the Job comes first, for others name it."""
     files = [{"name": "TIDEGATE_ITEM", "value": ITEM_PATH}, {"name": "TIDEGATE_INDEX", "value": INDEX_PATH}]
-    key = digest(run.uid, task, str(share.first), length=32)
+    key = digest(run.work, task, str(share.first), length=32)
     if share.parallelism is None:
         return [*files, {"name": "TIDEGATE_IDEMPOTENCY_KEY", "value": key}]
     own = {"name": _OWN, "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{_OWN_LABEL}']"}}}

@@ -1,5 +1,6 @@
 """Labels, annotations and owners that every child of a run carries."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tidegate.api import keys
@@ -43,6 +44,18 @@ def owner(run: Run) -> dict[str, Any]:
         "kind": "FlowRun",
         "name": run.name,
         "uid": run.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def flow_owner(flow: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the reference that makes a Flow the owner."""
+    return {
+        "apiVersion": keys.API_VERSION,
+        "kind": "Flow",
+        "name": flow["metadata"]["name"],
+        "uid": flow["metadata"]["uid"],
         "controller": True,
         "blockOwnerDeletion": True,
     }

@@ -175,7 +175,7 @@ def _environment(
         "TIDEGATE_TASK": node.name,
         **({} if is_indexed else {"TIDEGATE_ATTEMPT": str(attempt[1])}),
         "TIDEGATE_OUTPUT": main_container(template)["terminationMessagePath"],
-        **({} if share else {"TIDEGATE_IDEMPOTENCY_KEY": digest(run.uid, node.name, length=32)}),
+        **({} if share else {"TIDEGATE_IDEMPOTENCY_KEY": digest(run.work, node.name, length=32)}),
         "TIDEGATE_SCHEDULED_TIME": run.context()["scheduledTime"].strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     rows = item_environment(run, node.name, share) if share is not None else []
