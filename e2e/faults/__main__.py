@@ -50,7 +50,7 @@ async def _crashes(lab: Lab, _: Place, options: argparse.Namespace) -> list[str]
     print(crashes.HEAD, flush=True)
     for work in asyncio.as_completed([crashes.survive(lab, sample, width) for sample in samples]):
         matrix = await work
-        print(matrix, flush=True)
+        print(matrix, *(f"  {failure}" for failure in matrix.failures), sep="\n", flush=True)
         failures += matrix.failures
     return failures
 
