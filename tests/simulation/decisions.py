@@ -28,7 +28,8 @@ class Decisions:
         """Every FlowApproval that ever was, by the digest of its UID."""
         self._used: dict[int, str] = {}
         self._opened: set[str] = set()
-        self._before: dict[str, tuple[str, dict[int, list[int]]]] = {}
+        self._before: dict[str, Mapping[str, Any]] = {}
+        """The ledger of each run before its last change."""
         cluster.world.on_change(self._changed)
 
     def _changed(self, kind: Kind, change: str, obj: dict[str, Any]) -> None:
@@ -41,10 +42,10 @@ class Decisions:
 
     def _check_run(self, run: RunTruth, obj: dict[str, Any]) -> None:
         uid, ledger = obj["metadata"]["uid"], obj["status"]["ledger"]
-        slots = ledger["slots"]
-        decided = {row[0]: row[1:] for row in ledger.get("decided") or ()}
-        before, old = self._before.get(uid, ("P" * len(slots), {}))
-        self._before[uid] = slots, decided
+        slots, decided = ledger["slots"], _decided(ledger)
+        old_ledger = self._before.get(uid, {"slots": "P" * len(slots)})
+        before, old = old_ledger["slots"], _decided(old_ledger)
+        self._before[uid] = ledger
         for slot, task in enumerate(run.tasks):
             known, now = old.get(slot, []), decided.get(slot, [])
             if now[: len(known)] != known or len(now) > len(known) + 1:
@@ -52,8 +53,10 @@ class Decisions:
             counted = now[len(known) :]
             for digest in counted:
                 self._check_decision(uid, run, slot, digest, slots[slot])
-            if "approval" in task and before[slot] == "W" and slots[slot] in "SFK" and not counted:
-                self._check_time(run, obj, slot, slots[slot])
+            is_over = before[slot] in "PHW" and slots[slot] in "SFK" and not counted
+            if "approval" in task and is_over and (before[slot] == "W" or _reason(obj, task) == "TimedOut"):
+                due = next((row[4] for row in old_ledger.get("extra") or () if row[0] == slot), 0)
+                self._check_time(run, obj, slot, due)
             if "for" in task.get("wait", {}) and slots[slot] == "S" and f"gate-{run.name}" not in self._opened:
                 self._broken(f"slot {slot} of {run.name} has what it waited for, but that never was")
 
@@ -66,16 +69,17 @@ class Decisions:
         wanted = (run.name, uid, run.tasks[slot]["name"], _WORDS.get(letter), 0)
         if (spec["run"], spec["runUID"], spec["task"], spec["decision"], spec.get("index", 0)) != wanted:
             self._broken(f"slot {slot} of {run.name} is {letter} by {spec}")
-        if self._used.setdefault(digest, f"{uid}/{slot}") != f"{uid}/{slot}":
+        if digest in self._used:
             self._broken(f"{made['metadata']['name']} counts twice: {self._used[digest]}, {uid}/{slot}")
+        self._used[digest] = f"{uid}/{slot}"
 
-    def _check_time(self, run: RunTruth, obj: Mapping[str, Any], slot: int, letter: str) -> None:
+    def _check_time(self, run: RunTruth, obj: Mapping[str, Any], slot: int, due: int) -> None:
         """Without a decision only time ends a question: when it is up, and as its policy says."""
         policy = run.tasks[slot]["approval"].get("onTimeout", "Fail")
-        row = next(row for row in obj["status"]["tasks"] if row["name"] == run.tasks[slot]["name"])
-        seconds = run.tasks[slot]["approval"].get("timeoutSeconds")
-        if {"Fail": "F", "Approve": "S", "Skip": "K"}[policy] != letter or row["reason"] != "TimedOut" or not seconds:
-            self._broken(f"slot {slot} of {run.name} went from W to {letter} without a decision: {row}")
+        letter, wanted = obj["status"]["ledger"]["slots"][slot], {"Fail": "F", "Approve": "S", "Skip": "K"}[policy]
+        reason = _reason(obj, run.tasks[slot])
+        if letter != wanted or reason != "TimedOut" or not due or self._cluster.now() < due:
+            self._broken(f"slot {slot} of {run.name} is {letter} without a decision: {reason}, due {due}")
 
     def unanswered(self) -> list[str]:
         """Give the FlowApprovals that were not told the truth about themselves."""
@@ -89,6 +93,14 @@ class Decisions:
 
     def _broken(self, what: str) -> None:
         self.violations.append(f"decisions, at {self._cluster.now() - START:.3f}: {what}")
+
+
+def _reason(run: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+    return str(next(row for row in run["status"]["tasks"] if row["name"] == task["name"]).get("reason"))
+
+
+def _decided(ledger: Mapping[str, Any]) -> dict[int, list[int]]:
+    return {row[0]: row[1:] for row in ledger.get("decided") or ()}
 
 
 def _digest(uid: str) -> int:
