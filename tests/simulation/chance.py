@@ -34,8 +34,13 @@ FAULTS = {
     "cancel": 0.3,
     "terminate": 0.2,
     "run_deleted": 0.1,
+    "early_decision": 0.3,
+    "second_decision": 0.3,
+    "wrong_decision": 0.3,
+    "decision_deleted": 0.2,
+    "not_permitted": 0.2,
 }
-"""Every fault with how likely it is where it may strike; those of users (the last ones) strike once for each run."""
+"""Every fault with how likely it is where it may strike; those of `scenario.USERS` strike once for each run."""
 
 INTENSITIES = (0.3, 1.0, 1.0, 3.0)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from simulation.chance import Chance
 from simulation.cluster import Cluster
-from tidegate.errors import ApiError, Unavailable
+from tidegate.errors import ApiError, NotFound, Unavailable
 from tidegate.kube.client import Change, Client, Object, Page
-from tidegate.kube.resources import Resource
+from tidegate.kube.resources import ACCESS_REVIEWS, Resource
+from tidegate.sandbox.discovery import discovery
 from tidegate.sandbox.kinds import Kind, find
 
 
@@ -47,6 +48,15 @@ class SimulatedClient(Client):
         look = self._cluster.world.get
         return await self._read(f"GET {resource.plural}", lambda: look(kind_of(resource), namespace, name))
 
+    async def read(self, path: str) -> Object:
+        def look() -> Object:
+            found = discovery(path, "")
+            if found is None:
+                raise NotFound(404, "NotFound", "the server could not find the requested resource")
+            return found[0]
+
+        return dict(await self._read("GET discovery", look))
+
     async def list(
         self,
         resource: Resource,
@@ -65,6 +75,9 @@ class SimulatedClient(Client):
         return await self._read(f"LIST {resource.plural}", look)
 
     async def create(self, resource: Resource, namespace: str | None, body: Mapping[str, Any]) -> Object:
+        if resource == ACCESS_REVIEWS:
+            is_allowed = not self._chance.strikes("not_permitted")
+            return dict(await self._read("REVIEW", lambda: {**body, "status": {"allowed": is_allowed}}))
         create = self._cluster.world.create
         return await self._write(
             f"POST {resource.plural}", lambda: create(kind_of(resource), dict(body), namespace=namespace)

@@ -26,6 +26,12 @@ RULES = (
 Spec = dict[str, Any]
 
 CALLEE = "callee"
+QUESTIONS: tuple[Spec, ...] = (
+    {"message": "go on?"},
+    {"timeoutSeconds": 15},
+    {"timeoutSeconds": 15, "onTimeout": "Approve"},
+    {"timeoutSeconds": 15, "onTimeout": "Skip"},
+)
 
 
 def flow_for(seed: int, rng: random.Random, name: str) -> Spec:
@@ -104,6 +110,11 @@ def _body(rng: random.Random, needs: list[str]) -> Spec:
         return {"wait": {"seconds": rng.randint(0, 20)}}
     if kind < 0.18:
         return {"fail": {"message": "as planned"}}
+    if kind < 0.23:
+        return {"approval": rng.choice(QUESTIONS)}
+    if kind < 0.26:
+        wait_for = {"resource": "configmaps", "name": "gate-$[[ run.name ]]", "when": "object.data.open == 'yes'"}
+        return {"wait": {"for": wait_for, **rng.choice(({}, {"timeoutSeconds": 20}))}}
     body: Spec = {"image": "busybox", "command": ["true"]}
     if rng.random() < 0.6:
         body["retry"] = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5])}

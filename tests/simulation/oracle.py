@@ -115,7 +115,8 @@ class Oracle:
 
     def _check_deletion(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
         _, slot, number = attempt
-        if number >= run.attempts[slot] and run.slots[slot] not in FINAL:
+        is_opened_again = run.slots[slot] in "PH"  # its result was in status before the run was tried again
+        if number >= run.attempts[slot] and run.slots[slot] not in FINAL and not is_opened_again:
             self._broken(12, f"the Job of {attempt} was deleted while status says {run.slots[slot]}")
         if truth.ended is None or self._cluster.now() < truth.ended + GRACE_SECONDS - 1.0:
             self._broken(12, f"the Job of {attempt} was deleted before its name was held for {GRACE_SECONDS:.0f} s")
@@ -193,7 +194,7 @@ class Oracle:
                 self._broken(5, f"slot {slot} of {run.name}: attempt {attempts[slot]} came after {old_attempts[slot]}")
             if attempts[slot] > old_attempts[slot]:
                 self._check_attempt(uid, run, slot, attempts[slot])
-            if was in "RW" and now in "IS" and self._cluster.now() < run.due(slot):
+            if was in "RW" and now in "IS" and not run.is_asking(slot) and self._cluster.now() < run.due(slot):
                 self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
             if now in FINAL and attempts[slot]:
                 self._check_final((uid, slot, attempts[slot]), now, run, status)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from simulation.chance import Chance, dice
 from simulation.cluster import START, Cluster
+from simulation.deciders import Deciders
+from simulation.decisions import Decisions
 from simulation.node import Node
 from simulation.operators import OperatorProcess
 from simulation.oracle import Oracle
@@ -71,11 +73,14 @@ async def _play(scenario: Scenario, throw: Callable[[], float], *, is_told: bool
     counts: Counter[str] = Counter()
     operators = _operators(cluster, chance, counts)
     lives = [asyncio.create_task(operator.run()) for operator in operators]
+    decisions = Decisions(cluster, oracle)
+    Deciders(cluster, chance)
     Users(cluster, chance, oracle).begin(scenario)
     await asyncio.sleep(STORM_SECONDS)
     chance.calm = True
     violations = await _calm(cluster, oracle, counts, is_long=scenario.aftermath)
     crashes = sum(operator.crashes for operator in operators)
+    violations += [f"rule 15: {told}" for told in decisions.unanswered()]
     oracle.check_writes(len(operators), crashes)
     for life in lives:
         life.cancel()
@@ -83,7 +88,7 @@ async def _play(scenario: Scenario, throw: Callable[[], float], *, is_told: bool
     errors = [repr(error) for operator in operators for error in operator.errors]
     return Result(
         scenario,
-        (*oracle.violations, *errors, *violations),
+        (*oracle.violations, *decisions.violations, *errors, *violations),
         len(oracle.runs),
         crashes,
         counts,

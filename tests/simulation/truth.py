@@ -137,6 +137,10 @@ class RunTruth:
         row = next((row for row in ledger.get("extra") or () if row[0] == slot), ())
         return float(row[4]) if len(row) > 4 else 0.0  # zeros at the end are left out
 
+    def is_asking(self, slot: int) -> bool:
+        """Whether the task waits for a decision or an object: what is due is only by when."""
+        return "approval" in self.tasks[slot] or "for" in self.tasks[slot].get("wait", {})
+
     def is_wanted(self, name: str) -> bool:
         """Whether an expression of another task reads the outputs of this one."""
         return any(f"tasks.{name}.?outputs" in text for task in self.tasks for text in task.get("args", ()))

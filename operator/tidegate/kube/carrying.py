@@ -170,15 +170,13 @@ class Carrier:
 
     # Looking
 
-    async def _take_name(self, session: Session, attempt: Attempt, task: str) -> None:
-        """Take the name of a Job that is gone; if it is there after all, look at it instead."""
+    async def _take_name(self, session: Session, attempt: Attempt, task: str) -> Object | None:
+        """Take the name of a Job that is gone; give what holds it then: the Job itself if it came after all."""
         body = tombstone(session.run, attempt, task)
         try:
-            self._take_job(await self._client.create(JOBS, session.run.namespace, body))
+            return await self._client.create(JOBS, session.run.namespace, body)
         except (AlreadyExists, Conflict):
-            found = await self._get_job(session, attempt, task)
-            if found is not None:
-                self._take_job(found)
+            return await self._get_job(session, attempt, task)
 
     async def _confirm(self, session: Session, attempt: Attempt) -> float | None:
         node = node_of(session.graph, session.state.ledger, attempt[0])
@@ -187,12 +185,12 @@ class Carrier:
         if found is None:
             if known is not None:
                 self._store.drop_child(session.run.uid, known.uid)
-            await self._take_name(session, attempt, node.name)
-        else:
+            found = await self._take_name(session, attempt, node.name)
+        if found is not None:
             self._take_job(found)
-            if not is_harmless(found):
-                # It may start a pod yet: that there is none now says nothing.
-                return 0.0 if attempt in self._store.jobs(session.run.uid) else _POD_POLL
+        if found is None or not is_harmless(found):
+            # It may start a pod yet: that there is none now says nothing.
+            return 0.0 if attempt in self._store.jobs(session.run.uid) else _POD_POLL
         if any(pod.alive for pod in await self._live_pods(session, attempt)):
             return _POD_POLL
         session.confirm(attempt, Confirmed.PODS_GONE)
@@ -209,12 +207,13 @@ class Carrier:
         """List an attempt's pods live, and bring the store to what was found."""
         slot, number = attempt
         selector = f"{keys.LABEL_RUN_UID}={session.run.uid},{keys.LABEL_SLOT}={slot},{keys.LABEL_ATTEMPT}={number}"
+        known = self._store.pods(session.run.uid).get(attempt, ())  # one that comes while we ask is not gone
         page = await self._client.list(PODS, session.run.namespace, labels=selector)
         found = [seen for seen in map(see_pod, page.items) if seen is not None]
         for seen in found:
             self._store.put_child(seen)
         names = {seen.uid for seen in found}
-        for pod in self._store.pods(session.run.uid).get(attempt, ()):
+        for pod in known:
             if pod.uid not in names:
                 self._store.drop_child(session.run.uid, pod.uid)
         return [seen.fact for seen in found if isinstance(seen.fact, PodFact)]
