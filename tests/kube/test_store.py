@@ -45,6 +45,15 @@ def test_a_list_takes_away_what_no_watch_told_of_but_nothing_newer_and_nothing_o
     assert list(store.pods("run-uid")) == [(0, 1)]
 
 
+def test_a_look_at_an_attempt_takes_away_the_pods_that_are_gone_but_none_that_came_after_it():
+    store = a_store()
+    store.drop_missing_pods("run-uid", (0, 1), {"pod-uid"}, 50)
+    store.drop_missing_pods("run-uid", (0, 1), set(), 10)
+    assert list(store.pods("run-uid")) == [(0, 1)]
+    store.drop_missing_pods("run-uid", (0, 1), set(), 11)
+    assert store.pods("run-uid") == {}
+
+
 def test_managed_fields_are_not_kept():
     assert "managedFields" not in a_store().runs["ns", "run"]["metadata"]
 

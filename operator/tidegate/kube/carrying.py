@@ -207,15 +207,12 @@ class Carrier:
         """List an attempt's pods live, and bring the store to what was found."""
         slot, number = attempt
         selector = f"{keys.LABEL_RUN_UID}={session.run.uid},{keys.LABEL_SLOT}={slot},{keys.LABEL_ATTEMPT}={number}"
-        known = self._store.pods(session.run.uid).get(attempt, ())  # one that comes while we ask is not gone
         page = await self._client.list(PODS, session.run.namespace, labels=selector)
         found = [seen for seen in map(see_pod, page.items) if seen is not None]
         for seen in found:
             self._store.put_child(seen)
-        names = {seen.uid for seen in found}
-        for pod in known:
-            if pod.uid not in names:
-                self._store.drop_child(session.run.uid, pod.uid)
+        uids = {seen.uid for seen in found}
+        self._store.drop_missing_pods(session.run.uid, attempt, uids, int(page.resource_version))
         return [seen.fact for seen in found if isinstance(seen.fact, PodFact)]
 
     # Results

@@ -93,6 +93,13 @@ class Store:
             return None
         return self._key_by_uid.get(run_uid)
 
+    def drop_missing_pods(self, run_uid: str, attempt: Attempt, uids: AbstractSet[str], version: int) -> None:
+        """Forget the pods of an attempt that a LIST at a version did not have; those seen since are newer than it."""
+        children = self.children(run_uid)
+        for pod in children.pods.get(attempt, ()):
+            if pod.uid not in uids and children.seen[pod.uid].version <= version:
+                self.drop_child(run_uid, pod.uid)
+
     def drop_unlisted(
         self, fact: type[JobFact | PodFact], namespace: str | None, uids: AbstractSet[str], version: int
     ) -> set[RunKey]:
