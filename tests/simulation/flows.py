@@ -23,6 +23,8 @@ RULES = (
     "Always",
 )
 
+WITHOUT_POD = 0.26
+
 Spec = dict[str, Any]
 
 CALLEE = "callee"
@@ -91,7 +93,8 @@ def _tasks(rng: random.Random, prefix: str, count: int) -> list[Spec]:
     tasks: list[Spec] = []
     for number in range(count):
         needs = [task["name"] for task in tasks if rng.random() < 0.4]
-        task: Spec = {"name": f"{prefix}{number}", "needs": needs, **_body(rng, needs)}
+        fanned = [each["name"] for each in tasks if "forEach" in each]
+        task: Spec = {"name": f"{prefix}{number}", "needs": needs, **_body(rng, needs, fanned)}
         if needs and rng.random() < 0.25:
             task["runWhen"] = rng.choice(RULES)
         if rng.random() < 0.1:
@@ -102,8 +105,25 @@ def _tasks(rng: random.Random, prefix: str, count: int) -> list[Spec]:
     return tasks
 
 
-def _body(rng: random.Random, needs: list[str]) -> Spec:
+def _body(rng: random.Random, needs: list[str], fanned: list[str]) -> Spec:
     kind = rng.random()
+    if kind < WITHOUT_POD:
+        return _body_without_pod(rng, kind)
+    body: Spec = {"image": "busybox", "command": ["true"]}
+    if rng.random() < 0.15:
+        return body | _fan_out(rng)
+    if rng.random() < 0.6:
+        body["retry"] = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5])}
+    if rng.random() < 0.1:
+        body["timeoutSeconds"] = rng.choice([1, 10])
+    if needs and rng.random() < 0.2:
+        outputs = f"tasks.{needs[-1]}.?outputs"
+        read = f"size({outputs}.orValue([]))" if needs[-1] in fanned else f"{outputs}.?n.orValue(0)"
+        body["args"] = [f"$[[ string({read}) ]]"]
+    return body
+
+
+def _body_without_pod(rng: random.Random, kind: float) -> Spec:
     if kind < 0.1:
         return {"set": {"x": 1}}
     if kind < 0.15:
@@ -112,14 +132,23 @@ def _body(rng: random.Random, needs: list[str]) -> Spec:
         return {"fail": {"message": "as planned"}}
     if kind < 0.23:
         return {"approval": rng.choice(QUESTIONS)}
-    if kind < 0.26:
-        wait_for = {"resource": "configmaps", "name": "gate-$[[ run.name ]]", "when": "object.data.open == 'yes'"}
-        return {"wait": {"for": wait_for, **rng.choice(({}, {"timeoutSeconds": 20}))}}
-    body: Spec = {"image": "busybox", "command": ["true"]}
-    if rng.random() < 0.6:
-        body["retry"] = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5])}
-    if rng.random() < 0.1:
-        body["timeoutSeconds"] = rng.choice([1, 10])
-    if needs and rng.random() < 0.2:
-        body["args"] = [f"$[[ string(tasks.{needs[-1]}.?outputs.?n.orValue(0)) ]]"]
-    return body
+    wait_for = {"resource": "configmaps", "name": "gate-$[[ run.name ]]", "when": "object.data.open == 'yes'"}
+    return {"wait": {"for": wait_for, **rng.choice(({}, {"timeoutSeconds": 20}))}}
+
+
+def _fan_out(rng: random.Random) -> Spec:
+    """Draw a fan-out: few items, so that much happens to each, in chunks or with a Job each."""
+    strategy = rng.choice(["Indexed", "Jobs"])
+    options: Spec = {
+        "items": list(range(rng.randint(0, 5))),
+        "strategy": strategy,
+        "maxFailed": rng.choice([0, 0, 1, 5]),
+    }
+    if strategy == "Indexed":
+        options["chunkSize"] = rng.choice([1, 2, 3, 500])
+    if rng.random() < 0.4:
+        options["parallelism"] = rng.randint(1, 3)
+    retry: Spec = {"limit": rng.randint(0, 2), "maxDisruptions": rng.choice([0, 1, 10])}
+    if strategy == "Jobs":
+        retry["delaySeconds"] = rng.choice([0, 5])
+    return {"forEach": options, "retry": retry}

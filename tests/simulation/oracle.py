@@ -85,7 +85,7 @@ class Oracle:
         if truth.created > 1:
             self._broken(1, f"the Job of {attempt} was created {truth.created} times")
         before = self._truths.get((uid, slot, number - 1))
-        is_again = number - 1 <= (run.base[slot] if run.base else 0)
+        is_again = number - 1 <= run.base_of(slot)
         had_succeeded = before is not None and before.complete and not before.meddled and not before.lost
         had_succeeded = had_succeeded and not is_again
         if run.slots[slot : slot + 1] == "S" or had_succeeded:
@@ -101,11 +101,12 @@ class Oracle:
             return
         if run.slots[slot] not in LIVE or run.attempts[slot] != number:
             self._broken(3, f"the Job of {attempt} exists, status says {run.slots[slot]}, {run.attempts[slot]}")
-        needs = run.needs(slot)
+        owner = run.owner(slot)
+        needs = run.needs(owner)
         letters = [run.slots[need] for need in needs]
-        if not may_run(run.tasks[slot], letters, [bool(run.tasks[need].get("allowFailure")) for need in needs]):
+        if not may_run(run.tasks[owner], letters, [bool(run.tasks[need].get("allowFailure")) for need in needs]):
             self._broken(3, f"the Job of {attempt} exists, but its needs are {letters}")
-        if slot >= run.first_finally and not set(run.slots[: run.first_finally]) <= FINAL:
+        if owner >= run.first_finally and not set(run.slots[: run.first_finally]) <= FINAL:
             self._broken(3, f"the Job of {attempt} of finally exists, but tasks are {run.slots}")
 
     def _check_stop(self, attempt: Attempt, run: RunTruth) -> None:
@@ -134,14 +135,27 @@ class Oracle:
 
     def _check_life(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
         uid, slot, number = attempt
-        if len(truth.pods) > 1 and not truth.meddled:
-            self._broken(1, f"{attempt} has had {len(truth.pods)} pods")
+        most = max(map(len, truth.by_index.values()))
+        if most > run.pods_an_item(slot, truth.disruptions) and not truth.meddled:
+            self._broken(1, f"{attempt} has had {most} pods for one item")
+        self._check_items(attempt, run)
         others = [n for n in range(1, number) if (old := self._truths.get((uid, slot, n))) is not None and old.alive]
         if others and not truth.meddled:
             self._broken(5, f"pods of {attempt} and of attempts {others} live at the same time")
         total = sum(len(each.alive) for key, each in self._truths.items() if key[0] == uid)
         if total > run.parallelism and not run.meddled:
             self._broken(4, f"{total} pods of {run.name} live, {run.parallelism} are allowed")
+
+    def _check_items(self, attempt: Attempt, run: RunTruth) -> None:
+        """Hold the pods of a fan-out against its own parallelism."""
+        uid, slot, _ = attempt
+        block, limit = run.block_of(slot), run.tasks[run.owner(slot)].get("forEach", {}).get("parallelism")
+        if block is None or limit is None or run.meddled:
+            return
+        parts = range(block["first"], block["first"] + block["count"])
+        total = sum(len(each.alive) for key, each in self._truths.items() if key[0] == uid and key[1] in parts)
+        if total > limit:
+            self._broken(4, f"{total} pods of {block['task']} of {run.name} live, {limit} are allowed")
 
     # Runs
 
@@ -179,11 +193,11 @@ class Oracle:
             self._check_end(uid, run, slots, status)
 
     def _check_steps(self, uid: str, run: RunTruth, slots: str, attempts: list[int], status: Mapping[str, Any]) -> None:
-        more = max(0, len(slots) - len(run.slots))  # of a run that begins, or of fan-outs
-        old_slots, old_attempts = run.slots + "P" * more, run.attempts + [0] * more
-        if len(slots) != len(old_slots):
-            self._broken(8, f"{run.name} went from {old_slots} to {slots}")
+        if len(slots) < len(run.slots) or len(slots) != len(run.tasks) + sum(one["count"] for one in run.blocks):
+            self._broken(8, f"{run.name} went from {run.slots} to {slots} with blocks {run.blocks}")
             return
+        old_slots = run.slots.ljust(len(slots), "P")
+        old_attempts = run.attempts + [0] * (len(slots) - len(run.attempts))
         reopened = run.take_retry(status.get("attempt", 1))
         for slot, (was, now) in enumerate(zip(old_slots, slots, strict=True)):
             if was == now and old_attempts[slot] == attempts[slot]:
@@ -192,6 +206,9 @@ class Oracle:
                 self._broken(8, f"slot {slot} of {run.name} went from {was} to {now}")
             if attempts[slot] not in (old_attempts[slot], old_attempts[slot] + 1):
                 self._broken(5, f"slot {slot} of {run.name}: attempt {attempts[slot]} came after {old_attempts[slot]}")
+            if run.is_fan_out(slot):
+                self._check_fan_out(run, slot, now, slots)
+                continue
             if attempts[slot] > old_attempts[slot]:
                 self._check_attempt(uid, run, slot, attempts[slot])
             if was in "RW" and now in "IS" and not run.is_asking(slot) and self._cluster.now() < run.due(slot):
@@ -201,20 +218,28 @@ class Oracle:
 
     def _check_final(self, attempt: Attempt, letter: str, run: RunTruth, status: Mapping[str, Any]) -> None:
         slot = attempt[1]
-        if run.is_fan_out(slot):
-            return
         if run.is_call(slot):
             self.kinship.result(attempt, letter, waits=run.task(slot)["flow"].get("wait", True))
         elif letter in "SF":
             self._check_result(attempt, letter, status)
             self._check_outputs(attempt, letter, run, status)
 
+    def _check_fan_out(self, run: RunTruth, slot: int, letter: str, slots: str) -> None:
+        """A fan-out ends when all its parts have, and well only when it bears those that failed."""
+        parts = run.parts_of(slot, slots)
+        if letter in FINAL and not set(parts) <= FINAL:
+            self._broken(8, f"slot {slot} of {run.name} ended as {letter}, but its parts are {parts}")
+        options = run.tasks[slot]["forEach"]
+        if letter == "S" and options.get("strategy") != "Indexed" and parts.count("F") > options.get("maxFailed", 0):
+            self._broken(7, f"slot {slot} of {run.name} succeeded with parts {parts}")
+
     def _check_attempt(self, uid: str, run: RunTruth, slot: int, number: int) -> None:
-        if run.was_terminated or (run.was_stopped and slot < run.first_finally):
+        if run.was_terminated or (run.was_stopped and run.owner(slot) < run.first_finally):
             self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named after it was stopped")
-        base = run.base[slot] if run.base else 0
+        base, task = run.base_of(slot), run.tasks[run.owner(slot)]
         disrupted = sum(self._truths[uid, slot, each].disrupted for each in range(base + 1, number))
-        limit = (run.task(slot).get("retry") or {}).get("limit", 0)
+        is_chunk = task.get("forEach", {}).get("strategy") == "Indexed"
+        limit = 0 if is_chunk else (task.get("retry") or {}).get("limit", 0)
         if number > base + 1 + limit + min(disrupted, MAX_DISRUPTIONS):
             self._broken(5, f"attempt {number} of slot {slot} of {run.name}: limit {limit}, {disrupted} disruptions")
 
@@ -230,6 +255,8 @@ class Oracle:
 
     def _check_outputs(self, attempt: Attempt, letter: str, run: RunTruth, status: Mapping[str, Any]) -> None:
         """What a container wrote must reach those that ask for it, or the task has not succeeded."""
+        if attempt[1] >= len(run.tasks):
+            return
         name = run.tasks[attempt[1]]["name"]
         if letter == "S" and (status.get("outputs") or {}).get(name) != {"n": 1} and run.is_wanted(name):
             self._broken(7, f"{attempt} is told to have succeeded, but its outputs are not there")
@@ -260,7 +287,7 @@ class Oracle:
     def check_writes(self, operators: int, crashes: int) -> None:
         """Hold the writes of each run against what its tasks and its life justify."""
         for run in self.runs.values():
-            steps = 3 + 4 * len(run.tasks) * run.attempt + 2 * sum(run.attempts) + 4 * len(run.slots)
+            steps = 3 + 4 * len(run.slots) * run.attempt + 2 * sum(run.attempts)
             seconds = self._cluster.now() - run.created
             if run.deciding > steps:
                 self._broken(14, f"{run.name} was written {run.deciding} times to decide, {steps} would do")

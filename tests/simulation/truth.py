@@ -34,20 +34,26 @@ class AttemptTruth:
     created: int = 0
     pods: set[str] = field(default_factory=set)
     alive: set[str] = field(default_factory=set)
-    clean: bool = False
     complete: bool = False
-    disrupted: bool = False
+    taken: set[str] = field(default_factory=set)
+    """Pods that the cluster took."""
     lost: bool = False
     """Whether a pod of it is gone, and with it perhaps the output that nobody had read."""
     meddled: bool = False
     ended: float | None = None
     """When its Job finished, or became a tombstone."""
+    completions: int = 1
+    """How many items its Job has; `by_index` are the pods of each, `done` those of which one ended well."""
+    by_index: dict[int, set[str]] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
 
     def see_pod(self, pod: Mapping[str, Any], *, is_gone: bool) -> bool:
         """Take a change of a pod; say whether it came to life just now."""
         uid, status = pod["metadata"]["uid"], pod["status"]
         is_new = uid not in self.pods
         self.pods.add(uid)
+        index = int((pod["metadata"].get("annotations") or {}).get(keys.ANNOTATION_INDEX, 0))
+        self.by_index.setdefault(index, set()).add(uid)
         self.lost = self.lost or is_gone
         if is_gone or status.get("phase") in ("Succeeded", "Failed"):
             self.alive.discard(uid)
@@ -56,15 +62,31 @@ class AttemptTruth:
         for container in status.get("containerStatuses") or ():
             end = container["state"].get("terminated")
             if end is not None and end["exitCode"] == 0:
-                self.clean = True
-        if not self.disrupted:
-            self.disrupted = any(each["type"] == "DisruptionTarget" for each in status.get("conditions") or ())
+                self.done.add(index)
+        if any(each["type"] == "DisruptionTarget" for each in status.get("conditions") or ()):
+            self.taken.add(uid)
         return is_new
+
+    @property
+    def disruptions(self) -> int:
+        """How many pods the cluster took."""
+        return len(self.taken)
+
+    @property
+    def disrupted(self) -> bool:
+        """Whether the cluster took a pod."""
+        return bool(self.taken)
+
+    @property
+    def clean(self) -> bool:
+        """Whether all of it has really been done."""
+        return len(self.done) >= self.completions
 
     def see_job(self, job: Mapping[str, Any], now: float) -> None:
         """Take a change of a Job."""
         ends = {each["type"] for each in job["status"].get("conditions") or () if each["status"] == "True"}
         self.complete = self.complete or "Complete" in ends
+        self.completions = job["spec"].get("completions", 1)
         if self.ended is None and (ends & {"Complete", "Failed"} or is_tombstone(job)):
             self.ended = now
 
@@ -111,20 +133,42 @@ class RunTruth:
         """How many of its pods may live."""
         return int(self.spec.get("parallelism", 50))
 
+    def block_of(self, slot: int) -> Mapping[str, Any] | None:
+        """Give the block of a slot that is part of a fan-out."""
+        return next((one for one in self.blocks if one["first"] <= slot < one["first"] + one["count"]), None)
+
+    def owner(self, slot: int) -> int:
+        """Give the slot of the task that a slot works for."""
+        block = self.block_of(slot) if slot >= len(self.tasks) else None
+        return slot if block is None else [task["name"] for task in self.tasks].index(block["task"])
+
     def task(self, slot: int) -> dict[str, Any]:
         """Give the task that a slot works for, also one of an item."""
-        if slot < len(self.tasks):
-            return self.tasks[slot]
-        name = next(block["task"] for block in reversed(self.blocks) if block["first"] <= slot)
-        return next(task for task in self.tasks if task["name"] == name)
+        return self.tasks[self.owner(slot)]
 
     def is_call(self, slot: int) -> bool:
         """Whether the slot works by another run."""
         return "flow" in self.task(slot)
 
     def is_fan_out(self, slot: int) -> bool:
-        """Whether the slot is that of a task with items, each of which has its own."""
+        """Whether the slot is that of a task with items."""
         return slot < len(self.tasks) and "forEach" in self.tasks[slot]
+
+    def parts_of(self, slot: int, slots: str) -> str:
+        """Give the letters of a fan-out's parts, of its last block."""
+        blocks = [one for one in self.blocks if one["task"] == self.tasks[slot]["name"] and one.get("total")]
+        return slots[blocks[-1]["first"] : blocks[-1]["first"] + blocks[-1]["count"]] if blocks else ""
+
+    def base_of(self, slot: int) -> int:
+        """Give the attempts a slot had had when the current attempt of the whole run began."""
+        return self.base[slot] if slot < len(self.base) else 0
+
+    def pods_an_item(self, slot: int, disruptions: int) -> int:
+        """Give how many pods one item, or task, may have had within an attempt."""
+        task = self.task(slot)
+        if task.get("forEach", {}).get("strategy") != "Indexed":
+            return 1
+        return 1 + int(task["retry"]["limit"]) + min(disruptions, int(task["retry"]["maxDisruptions"]) + 1)
 
     def needs(self, slot: int) -> list[int]:
         """Give the slots that a task needs."""
