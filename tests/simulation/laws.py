@@ -38,12 +38,13 @@ def may_run(task: Task, letters: Sequence[str], excused: Sequence[bool]) -> bool
     }[task.get("runWhen", "AllSucceeded")]
 
 
-def went_well(tasks: Sequence[Task], letters: str) -> bool:
-    """Whether a run that ended with these letters succeeded."""
+def went_well(tasks: Sequence[Task], letters: str, first_finally: int) -> bool:
+    """Whether a run that ended with these letters succeeded; what runs in `finally` excuses nothing."""
     if len(letters) != len(tasks) or "Z" in letters:
         return False
     final = {task["name"]: letter for task, letter in zip(tasks, letters, strict=True)}
-    return all(letter != "F" or is_excused(task, tasks, final) for task, letter in zip(tasks, letters, strict=True))
+    others = tasks[:first_finally]
+    return all(letter != "F" or is_excused(task, others, final) for task, letter in zip(tasks, letters, strict=True))
 
 
 def is_excused(task: Task, tasks: Sequence[Task], final: Mapping[str, str]) -> bool:

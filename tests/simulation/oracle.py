@@ -265,7 +265,7 @@ class Oracle:
         if not set(slots) <= FINAL:
             self._broken(8, f"{run.name} ended with slots {slots}")
         condition = next(each for each in status["conditions"] if each["type"] == "Succeeded")
-        if (condition["status"] == "True") != went_well(run.tasks, slots[: len(run.tasks)]):
+        if (condition["status"] == "True") != went_well(run.tasks, slots[: len(run.tasks)], run.first_finally):
             self._broken(7, f"{run.name} ended {condition['status']} with slots {slots}")
         for slot, letter in enumerate(slots):
             truth = self._truths.get((uid, slot, run.attempts[slot]))
