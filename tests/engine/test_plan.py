@@ -406,6 +406,17 @@ def test_finished_jobs_go_after_their_retention_and_not_before():
     assert [type(action) for action in plan.actions] == [DeleteJob]
 
 
+def test_a_job_that_was_seen_to_complete_with_its_pod_goes_too():
+    story = chain(1, jobRetention={"succeededSeconds": 600, "failedSeconds": 900})
+    story.step()
+    story.succeeds("t0")
+    story.sees("t0", JobState.COMPLETE, finished=story.now)
+    plan = story.step()
+    assert (story.letters, plan.wake_at) == ("S", story.now + 600)
+    plan = story.step(600)
+    assert [type(action) for action in plan.actions] == [DeleteJob]
+
+
 def test_a_job_that_the_ledger_does_not_name_is_reaped():
     story = chain(1)
     story.step()

@@ -31,6 +31,7 @@ FAULTS = {
     "job_deleted": 0.3,
     "job_preempted": 0.3,
     "child_deleted": 0.1,
+    "rerun": 0.2,
     "cancel": 0.3,
     "terminate": 0.2,
     "run_deleted": 0.1,

@@ -23,11 +23,11 @@ RULES = (
     "Always",
 )
 
-WITHOUT_POD = 0.26
-
 Spec = dict[str, Any]
 
 CALLEE = "callee"
+WITHOUT_POD = 0.26
+"""So many tasks need no pod."""
 QUESTIONS: tuple[Spec, ...] = (
     {"message": "go on?"},
     {"timeoutSeconds": 15},

@@ -164,7 +164,7 @@ class Oracle:
         run = self.runs.get(uid)
         if run is None:
             spec = self._flows[obj["spec"]["flowRef"]["name"]]["spec"]
-            run = RunTruth(obj, spec, self._cluster.now())
+            run = RunTruth(obj, spec, self._cluster.now(), again=self._done_again(obj))
             self.runs[uid] = run
             self.live.add(uid)
             self.kinship.created(obj)
@@ -183,6 +183,8 @@ class Oracle:
         run.blocks = ledger.get("blocks") or ()
         decided = slots.translate(_SEEN) != run.slots.translate(_SEEN) or "completionTime" in status
         run.deciding, run.cosmetic = run.deciding + decided, run.cosmetic + (not decided)
+        if not run.slots:
+            self._check_beginning(run, slots, attempts)
         if slots != run.slots or attempts != run.attempts:
             self._check_steps(uid, run, slots, attempts, status)
             run.slots, run.attempts = slots, attempts
@@ -191,6 +193,23 @@ class Oracle:
             run.final_status = status
             self._leave(uid)
             self._check_end(uid, run, slots, status)
+
+    def _done_again(self, obj: Mapping[str, Any]) -> RunTruth | None:
+        """Give the run that a run does again."""
+        name = (obj["spec"].get("rerun") or {}).get("of")
+        return next((run for run in reversed(self.runs.values()) if run.name == name), None)
+
+    def _check_beginning(self, run: RunTruth, slots: str, attempts: list[int]) -> None:
+        """What a run has not done itself can only be what an earlier one did well, whose needs it has, too."""
+        for slot, task in enumerate(run.tasks if slots else ()):
+            if slots[slot] not in "SC" or attempts[slot] or not ("image" in task or "flow" in task):
+                continue
+            has_items = bool((task.get("forEach") or {"items": True})["items"])
+            if has_items and (run.again is None or run.again.slots[slot] not in "SC"):
+                self._broken(2, f"slot {slot} of {run.name} is told to have succeeded, but nobody has done it")
+            needs = [slots[need] for need in run.needs(slot)]
+            if has_items and not set(needs) <= set("SCK"):
+                self._broken(2, f"slot {slot} of {run.name} is taken over, but its needs are {needs}")
 
     def _check_steps(self, uid: str, run: RunTruth, slots: str, attempts: list[int], status: Mapping[str, Any]) -> None:
         if len(slots) < len(run.slots) or len(slots) != len(run.tasks) + sum(one["count"] for one in run.blocks):

@@ -11,7 +11,7 @@ from typing import Any
 from simulation.chance import FAULTS, INTENSITIES
 from simulation.flows import callee_for, flow_for
 
-USERS = ("cancel", "terminate", "run_deleted", "job_deleted", "pod_deleted", "job_preempted", "child_deleted")
+USERS = ("cancel", "terminate", "run_deleted", "job_deleted", "pod_deleted", "job_preempted", "child_deleted", "rerun")
 """Faults that are somebody's act; see `users.py` for what each does."""
 
 FLOWS, RUNS = 3, 12

@@ -98,6 +98,8 @@ class RunTruth:
     obj: dict[str, Any]
     spec: Mapping[str, Any]
     created: float
+    again: "RunTruth | None" = None
+    """The run that it does again, as it was when this one was created."""
     slots: str = ""
     attempts: list[int] = field(default_factory=list)
     blocks: Sequence[Mapping[str, Any]] = ()
@@ -183,7 +185,8 @@ class RunTruth:
 
     def is_asking(self, slot: int) -> bool:
         """Whether the task waits for a decision or an object: what is due is only by when."""
-        return "approval" in self.tasks[slot] or "for" in self.tasks[slot].get("wait", {})
+        task = self.task(slot)
+        return "approval" in task or "for" in task.get("wait", {})
 
     def is_wanted(self, name: str) -> bool:
         """Whether an expression of another task reads the outputs of this one."""

@@ -16,6 +16,7 @@ from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, PODS, Kind
 
 PREEMPTED_SECONDS = 8.0
 AGAIN_SECONDS = 1.0
+RERUN_SECONDS, RERUN_LOOKS = 10.0, 8
 
 
 class Users:
@@ -81,6 +82,27 @@ class Users:
             self._oracle.kinship.meddled(victim)
             self._delete(FLOWRUNS, victim["metadata"]["name"])
 
+    def rerun(self, act: Act, looks: int = RERUN_LOOKS) -> None:
+        """Do a run again when it has ended: what failed, from a task on, or everything."""
+        old = self._cluster.world.get(FLOWRUNS, "default", act.run)
+        if "completionTime" not in (old.get("status") or {}):
+            if looks:
+                self._loop.call_later(RERUN_SECONDS, self._rerun_later, act, looks - 1)
+            return
+        rerun = ({"mode": "Failed"}, {"mode": "From", "tasks": ["t0"]}, {"mode": "All"})[int(act.pick * 3)]
+        flow = old["spec"]["flowRef"]
+        body = {
+            "apiVersion": keys.API_VERSION,
+            "kind": "FlowRun",
+            "metadata": {"name": f"{act.run}-again"},
+            "spec": {"flowRef": flow, "rerun": {"of": act.run, **rerun}},
+        }
+        self._cluster.change(partial(self._cluster.world.create, FLOWRUNS, body, namespace="default"))
+
+    def _rerun_later(self, act: Act, looks: int) -> None:
+        with contextlib.suppress(ApiError):
+            self.rerun(act, looks)
+
     def preempt(self, act: Act) -> None:
         """Suspend a Job as a queue does that needs its place, and resume it later."""
         found = [
@@ -111,6 +133,7 @@ ACTS: dict[str, Callable[[Users, Act], None]] = {
     "job_deleted": lambda users, act: users.delete_child(JOBS, act),
     "pod_deleted": lambda users, act: users.delete_child(PODS, act),
     "child_deleted": Users.delete_called,
+    "rerun": Users.rerun,
     "job_preempted": Users.preempt,
 }
 

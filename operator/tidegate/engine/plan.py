@@ -67,7 +67,6 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
         known = replace(state, memory=Memory(tally, kept.again_at))
         return Plan(known, {}, False, kept.actions, (), (), (), None, kept.again_at)
     draft = _draft(graph, run, state, facts, now)
-    draft.wake_at = kept.again_at
     is_reopened = begin_again(draft)
     everything = is_reopened or facts.changed is None or memory is None
     stop_late_run(draft, state.admitted or state.started or now)
@@ -79,6 +78,8 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
     skip_the_rest(draft)
     outcome = conclude(draft)
     approval.answer(draft)
+    later = retain(facts, draft.ledger, retention, now, kept.again_at)
+    kept = replace(kept, again_at=later.again_at)  # what ends in this step goes when that is durable
     return _plan(draft, state, outcome, kept, first=first)
 
 
@@ -108,6 +109,8 @@ def _plan(draft: Draft, old: State, outcome: Outcome | None, kept: Kept, *, firs
     started = old.started if old.started is not None else draft.now
     if draft.starts:
         draft.wake(min(draft.starts.values()))
+    if kept.again_at is not None:
+        draft.wake(kept.again_at)
     if outcome:
         kind = "RunSucceeded" if outcome.succeeded else "RunEnded"
         draft.happenings.append(Happening(not outcome.succeeded, kind, f"{outcome.reason}: {outcome.message}"))

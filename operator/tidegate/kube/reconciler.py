@@ -10,7 +10,6 @@ from typing import Any
 
 from tidegate.engine.actions import ConfirmChild, ConfirmGone, StartChild, StartJob
 from tidegate.engine.facts import Facts
-from tidegate.engine.graph import Graph
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
 from tidegate.engine.stored import Stored
@@ -176,7 +175,7 @@ class Reconciler:
             changed=frozenset(children.take_changed() | current.unsettled) if current.is_followed else None,
         )
         plan = decide(current.graph, current.run, current.state, facts, self._clocks.wall(), first=current.first)
-        current.unsettled = _unsettled(plan, current.graph)
+        current.unsettled = _unsettled(plan)
         current.is_followed = not plan.deciding  # until it is written, what was seen is not accounted for
         return plan
 
@@ -255,11 +254,9 @@ class Reconciler:
             log.warning("an event could not be written", extra={"run": current.run.name, "error": str(error)})
 
 
-def _unsettled(plan: Plan, graph: Graph) -> frozenset[int]:
-    """Give the slots to look at again though nothing comes: live reads are asked for, or a Job is over only now."""
-    over = (graph.slots[end.task] for end in plan.ended)
-    acted = (action.attempt[0] for action in plan.actions if isinstance(action, _ASKS))
-    return frozenset((*over, *acted))
+def _unsettled(plan: Plan) -> frozenset[int]:
+    """Give the slots to look at again though nothing comes: live reads are asked for."""
+    return frozenset(action.attempt[0] for action in plan.actions if isinstance(action, _ASKS))
 
 
 def _desired(obj: Object) -> str:
