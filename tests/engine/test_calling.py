@@ -181,6 +181,17 @@ def test_a_child_that_is_not_let_in_in_time_is_stopped_and_fails_its_task():
     assert "Queued: place 2" in story.row("call")["message"]
 
 
+def test_a_child_that_succeeded_unseen_is_not_failed_for_its_late_start():
+    story = a_story(call(startDeadlineSeconds=60))
+    story.step()
+    story.calls("call")
+    story.step(60)
+    assert story.letters == "Y"
+    story.child_ends("call", succeeded=True)
+    story.step()
+    assert story.letters == "S"
+
+
 def test_a_child_that_has_started_may_take_its_time():
     story = running()
     story.step(1_000_000)

@@ -73,6 +73,19 @@ def test_an_attempt_that_does_not_start_in_time_is_stopped_and_fails():
     assert (story.letters, story.started()) == ("I", [("a", 2)])
 
 
+def test_an_attempt_that_succeeded_unseen_is_not_failed_for_its_late_start_and_not_tried_again():
+    story = Story(graph_of(pod("a", startDeadlineSeconds=30, retry={"limit": 1, "delaySeconds": 0})))
+    story.step()
+    story.sees("a")
+    story.step()
+    story.step(30)
+    assert story.letters == "Y"
+    story.succeeds("a")
+    story.sees("a", JobState.COMPLETE, finished=story.now)
+    story.step()
+    assert (story.letters, story.started()) == ("S", [])
+
+
 def test_once_it_runs_the_start_deadline_is_over():
     story = Story(graph_of(pod("a", startDeadlineSeconds=30)))
     story.step()

@@ -16,7 +16,7 @@ from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.engine.succeeding import succeed_attempt
 
-_NAMED = letters.letters_of(b"IO")
+_NAMED = letters.letters_of(b"IOY")
 _INTENT = letters.letters_of(b"I")
 
 
@@ -29,8 +29,19 @@ def observe(draft: Draft) -> None:
         late = {slot for slot, instant in draft.starts.items() if instant <= draft.now}
         slots = sorted({*draft.ledger.at(_INTENT), *changed, *late})
     for slot in slots:
-        if draft.has(slot) and draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
+        if not draft.has(slot):
+            continue
+        if draft.letter(slot) == letters.OVERDUE and _came_through(draft, slot):
+            draft.move(slot, letters.OBSERVED)
+        if draft.letter(slot) in (letters.INTENT, letters.OBSERVED):
             _observe_slot(draft, slot)
+
+
+def _came_through(draft: Draft, slot: int) -> bool:
+    """Whether an attempt has succeeded that was to be stopped since nothing of it ran in time: it was seen too late."""
+    attempt = draft.attempt(slot)
+    job, child = draft.facts.jobs.get(attempt), draft.facts.children.get(attempt)
+    return (job is not None and job.state is JobState.COMPLETE) or (child is not None and child.succeeded)
 
 
 def _observe_slot(draft: Draft, slot: int) -> None:
