@@ -1,7 +1,9 @@
 """Pauses, deadlines and retries of a whole run, told as stories."""
 
 from engine.harness import Story, graph_of, pod
+from tidegate.engine.actions import Reap
 from tidegate.engine.facts import Confirmed, JobState, Rejection
+from tidegate.engine.retention import ORPHAN_AGE
 
 
 def stopped(story: Story, task: str) -> None:
@@ -84,6 +86,21 @@ def test_an_attempt_that_succeeded_unseen_is_not_failed_for_its_late_start_and_n
     story.sees("a", JobState.COMPLETE, finished=story.now)
     story.step()
     assert (story.letters, story.started()) == ("S", [])
+
+
+def test_a_job_that_was_suspended_to_stop_it_is_reaped_although_nothing_more_is_heard_of_it():
+    story = Story(graph_of(pod("a")))
+    story.step()
+    story.sees("a")
+    story.step()
+    story.desired = "Cancelled"
+    story.step()
+    story.sees("a", JobState.SUSPENDED)
+    story.step()
+    story.confirmed[story.at("a")] = frozenset({Confirmed.STOPPED})
+    plan = story.step()
+    assert (story.letters, plan.wake_at) == ("Z", story.jobs[story.at("a")].created + ORPHAN_AGE)
+    assert [type(action) for action in story.step(ORPHAN_AGE).actions] == [Reap]
 
 
 def test_once_it_runs_the_start_deadline_is_over():

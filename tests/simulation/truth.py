@@ -170,7 +170,8 @@ class RunTruth:
         task = self.task(slot)
         if task.get("forEach", {}).get("strategy") != "Indexed":
             return 1
-        return 1 + int(task["retry"]["limit"]) + min(disruptions, int(task["retry"]["maxDisruptions"]) + 1)
+        retry = task.get("retry", {})
+        return 1 + int(retry.get("limit", 0)) + min(disruptions, int(retry.get("maxDisruptions", 10)) + 1)
 
     def needs(self, slot: int) -> list[int]:
         """Give the slots that a task needs."""

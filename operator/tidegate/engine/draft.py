@@ -33,12 +33,12 @@ class Ended:
 class Draft:
     """The state of a run, being moved on. `outputs` and `records` are keyed by slot.
 
-    `finished` are tasks that became final in this step and whose dependants were not looked at yet; `ready` those that
-    may start when there is a place; `looked_for` those that this step looks up in the cache; `settled` fan-outs of
-    which items ended without having run; `starts` the instants at which attempts that do not run yet are given up.
-    `stores` must be stored before status names it. Of fan-outs, by the task's slot: `lists` are their items,
-    `ended_items` what became of those whose slots are final; `parts` has what was last seen of live parts, and `known`
-    and `running`, while the step lasts, what follows from both.
+    `moved` are slots that got another letter in this step; `finished` are tasks that became final in this step and
+    whose dependants were not looked at yet; `ready` those that may start when there is a place; `looked_for` those that
+    this step looks up in the cache; `settled` fan-outs of which items ended without having run; `starts` the instants
+    at which attempts that do not run yet are given up. `stores` must be stored before status names it. Of fan-outs, by
+    the task's slot: `lists` are their items, `ended_items` what became of those whose slots are final; `parts` has what
+    was last seen of live parts, and `known` and `running`, while the step lasts, what follows from both.
     """
 
     graph: Graph
@@ -62,6 +62,7 @@ class Draft:
     stores: list[Stored] = field(default_factory=list)
     fresh_outputs: set[int] = field(default_factory=set)
     lost_outputs: set[int] = field(default_factory=set)
+    moved: set[int] = field(default_factory=set)
     finished: list[int] = field(default_factory=list)
     ready: list[int] = field(default_factory=list)
     looked_for: set[int] = field(default_factory=set)
@@ -126,6 +127,7 @@ class Draft:
     def move(self, slot: int, letter: int) -> None:
         """Give the slot another letter; only an attempt that is named can be given up because it does not start."""
         self.ledger.slots[slot] = letter
+        self.moved.add(slot)
         if letter not in (letters.INTENT, letters.OBSERVED):
             self.starts.pop(slot, None)
 
