@@ -47,7 +47,8 @@ class Inbox:
         if kind == "DELETED":
             self._store.drop_run(obj)
             self._forget(obj["metadata"]["uid"])
-            self._runs.drop(key_of(obj))
+            if key_of(obj) not in self._store.runs:  # another run may have the name by now
+                self._runs.drop(key_of(obj))
             self._let_next(obj)
         elif self._store.put_run(obj):
             self._runs.add(key_of(obj))

@@ -1,0 +1,39 @@
+"""What is heard of goes into the store and the queue."""
+
+import random
+from typing import Any
+
+from tidegate.kube.inbox import Inbox
+from tidegate.kube.queue import WorkQueue
+from tidegate.kube.store import RunKey, Store
+
+KEY = ("ns", "run")
+
+
+def a_run(uid: str, version: int) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "run", "namespace": "ns", "uid": uid, "resourceVersion": str(version)},
+        "spec": {"flowRef": {"name": "flow"}},
+    }
+
+
+def an_inbox() -> tuple[Inbox, Store, WorkQueue[RunKey]]:
+    store = Store()
+    runs: WorkQueue[RunKey] = WorkQueue(rng=random.Random(0))
+    others: list[WorkQueue[RunKey]] = [WorkQueue(rng=random.Random(0)) for _ in range(2)]
+    return Inbox(store, runs, *others, forget=lambda _: None, monotonic=lambda: 0.0), store, runs
+
+
+async def test_a_run_that_is_deleted_is_worked_on_no_more():
+    inbox, store, runs = an_inbox()
+    inbox.run("ADDED", a_run("old", 1))
+    inbox.run("DELETED", a_run("old", 2))
+    assert (store.runs, runs.depth) == ({}, 0)
+
+
+async def test_late_news_that_a_run_is_gone_takes_nothing_from_a_new_one_of_its_name():
+    inbox, store, runs = an_inbox()
+    inbox.run("ADDED", a_run("old", 1))
+    inbox.run("ADDED", a_run("new", 3))
+    inbox.run("DELETED", a_run("old", 2))
+    assert (store.runs[KEY]["metadata"]["uid"], runs.depth) == ("new", 1)
