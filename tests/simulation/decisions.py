@@ -57,8 +57,14 @@ class Decisions:
             if "approval" in task and is_over and (before[slot] == "W" or _reason(obj, task) == "TimedOut"):
                 due = next((row[4] for row in old_ledger.get("extra") or () if row[0] == slot), 0)
                 self._check_time(run, obj, slot, due)
-            if "for" in task.get("wait", {}) and slots[slot] == "S" and f"gate-{run.name}" not in self._opened:
+            if "for" in task.get("wait", {}) and slots[slot] == "S" and not self._was_open(run, slot):
                 self._broken(f"slot {slot} of {run.name} has what it waited for, but that never was")
+
+    def _was_open(self, run: RunTruth, slot: int) -> bool:
+        """Whether what a task waits for was there, for this run or for the one that had done the task already."""
+        if f"gate-{run.name}" in self._opened:
+            return True
+        return run.again is not None and run.again.slots[slot : slot + 1] == "S" and self._was_open(run.again, slot)
 
     def _check_decision(self, uid: str, run: RunTruth, slot: int, digest: int, letter: str) -> None:
         made = self._made.get(digest)

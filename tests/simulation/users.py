@@ -100,6 +100,8 @@ class Users:
         self._cluster.change(partial(self._cluster.world.create, FLOWRUNS, body, namespace="default"))
 
     def _rerun_later(self, act: Act, looks: int) -> None:
+        if self._chance.calm:
+            return  # what is to come to rest gets no new work
         with contextlib.suppress(ApiError):
             self.rerun(act, looks)
 
