@@ -16,7 +16,7 @@ class Chosen(NamedTuple):
 
 
 def choose(flows: Mapping[tuple[str, str], Flow], name: str | None) -> Chosen:
-    """Give the last Flow, or the one of that name.
+    """Give the Flow of that name; without one the last Flow that no other calls, or the last of all.
 
     Raises:
         UsageError: there is none.
@@ -27,5 +27,11 @@ def choose(flows: Mapping[tuple[str, str], Flow], name: str | None) -> Chosen:
     if name is not None and name not in names:
         hint = nearest(name, names) or f"; there is {', '.join(names)}"
         raise UsageError(f'there is no Flow "{name}" in what was given{hint}')
-    key = names[name] if name is not None else list(flows)[-1]
+    key = names[name] if name is not None else _last(flows)
     return Chosen(flows[key], key[0] or None)
+
+
+def _last(flows: Mapping[tuple[str, str], Flow]) -> tuple[str, str]:
+    tasks = [task for flow in flows.values() for task in (*flow.spec.tasks, *flow.spec.finally_)]
+    called = {task.flow.name for task in tasks if task.flow is not None}
+    return next((key for key in reversed(list(flows)) if key[1] not in called), list(flows)[-1])

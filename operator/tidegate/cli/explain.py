@@ -22,7 +22,7 @@ DECISIONS = ("Approved", "Rejected", "TimedOut")
 
 @click.command()
 @click.argument("file")
-@click.option("--flow", help="Name of the Flow, if the file has several.")
+@click.option("--flow", help="Which Flow of FILE; by default the last that no other calls.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A param of the run.")
 @click.option(
     "--outcome",

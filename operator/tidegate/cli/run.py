@@ -46,7 +46,7 @@ class Judged:
 @click.argument("target", required=False, metavar="[FILE|NAME]")
 @click.option("--local", "is_local", is_flag=True, help="Run FILE on this machine: no cluster, no container.")
 @click.option("-f", "--file", metavar="FILE", help="Apply FILE to the cluster first; - is stdin.")
-@click.option("--flow", metavar="NAME", help="Which Flow of FILE; the last by default.")
+@click.option("--flow", metavar="NAME", help="Which Flow of FILE; by default the last that no other calls.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A param of the run; repeatable.")
 @click.option("--wait", is_flag=True, help="On a cluster: show progress and wait for the end.")
 @click.option("-o", "--output", type=click.Choice(running.FORMS), default="tree", help="How the run is printed.")
