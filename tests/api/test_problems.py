@@ -105,7 +105,7 @@ def told(text, model=Sample, prefix=()):
         ),
         ("steps: [{name: a, needs: [1, b]}]", "1:27: steps[0].needs[0]: Invalid value: 1: must be a string"),
         ("colour: Green", 'colour: Unsupported value: "Green": supported values: "Red", "Blue"'),
-        ("enabled: yes", 'enabled: Invalid value: "yes": must be true or false; write true'),
+        ('enabled: "yes"', 'enabled: Invalid value: "yes": must be true or false; write true'),
         ("share: abc", 'share: Invalid value: "abc": must be a number'),
         ("even: 3", "even: Invalid value: 3: should be a multiple of 2"),
         ("labels: {a.b/c: 1}", "1:17: labels[a.b/c]: Invalid value: 1: must be a string"),

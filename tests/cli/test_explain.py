@@ -22,7 +22,7 @@ FLOW = textwrap.dedent("""
       - {name: pause, needs: [load], wait: {seconds: 3600}}
       finally:
       - {name: tidy, image: busybox, args: ["$[[ run.reason ]]"]}
-      outputs: [{name: n, value: "$[[ tasks.list.outputs.n ]]"}]
+      outputs: [{name: "n", value: "$[[ tasks.list.outputs.n ]]"}]
 """)
 KNOWN = ("--output", 'list.files=["a"]', "--output", "list.n=3")
 

@@ -18,11 +18,11 @@ spec:
   - name: second
     needs: [first]
     image: busybox
-    env: [{name: FLAG, value: "$[[ params.flag ]]"}, {name: N, value: "$[[ tasks.first.outputs.n ]]"}]
+    env: [{name: FLAG, value: "$[[ params.flag ]]"}, {name: "N", value: "$[[ tasks.first.outputs.n ]]"}]
     script: test -e "$FLAG" && test "$N" = 7
-  - {name: third, needs: [second], set: {n: "$[[ tasks.first.outputs.n ]]"}}
+  - {name: third, needs: [second], set: {"n": "$[[ tasks.first.outputs.n ]]"}}
   outputs:
-  - {name: n, value: "$[[ tasks.third.outputs.n ]]"}
+  - {name: "n", value: "$[[ tasks.third.outputs.n ]]"}
 ---
 apiVersion: tidegate.dev/v1alpha1
 kind: Flow

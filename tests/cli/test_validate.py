@@ -69,11 +69,11 @@ BAD = {
             tasks:
             - {name: a, set: {x: 1}}
             - name: b
-              set: {y: "$[[ tasks.a.outputs.x ]]"}
+              set: {z: "$[[ tasks.a.outputs.x ]]"}
         """),
         [
             (
-                '8:19: spec.tasks[1].set.y: "a" is not among the ancestors of "b": '
+                '8:19: spec.tasks[1].set.z: "a" is not among the ancestors of "b": '
                 'it may not have ended yet; add "a" to needs'
             )
         ],
@@ -84,9 +84,9 @@ BAD = {
             - {name: day, type: date}
             tasks:
             - name: a
-              set: {y: "$[[ params.dya ]]"}
+              set: {z: "$[[ params.dya ]]"}
         """),
-        ['9:26: spec.tasks[0].set.y: params has no "dya": did you mean "day"?'],
+        ['9:26: spec.tasks[0].set.z: params has no "dya": did you mean "day"?'],
     ),
     "a default out of range": (
         spec("""
@@ -147,9 +147,9 @@ WORDED_ELSEWHERE = {
     "syntax error in YAML": (HEAD + "  tasks: [\n  - a\n", "6:3: ", ""),
     "duplicate key": (VALID.replace("metadata:", "kind: Flow\nmetadata:"), "3:1: ", '"kind"'),
     "syntax error in an expression": (
-        spec('tasks:\n- name: a\n  set: {y: "$[[ 1 + ]]"}\n'),
+        spec('tasks:\n- name: a\n  set: {z: "$[[ 1 + ]]"}\n'),
         "7:",
-        "spec.tasks[0].set.y",
+        "spec.tasks[0].set.z",
     ),
     "long name of a task": (
         spec(f"tasks:\n- {{name: {'t' * 41}, set: {{x: 1}}}}\n"),

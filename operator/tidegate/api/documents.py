@@ -10,7 +10,7 @@ import yaml
 
 from tidegate.api.nodes import MAX_DEPTH, UNRESOLVED
 from tidegate.api.paths import path_of
-from tidegate.api.scalars import TAG, NoSuchValue, Scalar, plain_value, short_tag, tagged_value
+from tidegate.api.scalars import TAG, NoSuchValue, Scalar, plain_value, refuse_disputed, short_tag, tagged_value
 from tidegate.api.words import shown
 from tidegate.errors import Problem
 
@@ -102,8 +102,18 @@ class Construction:
         elif node.tag == UNRESOLVED and plain_key_is_null(node.value):
             self._report(node, "a key is missing: expected text before the colon")
         else:
-            return str(node.value)
+            return self._text_of_key(node)
         return None
+
+    def _text_of_key(self, node: yaml.ScalarNode) -> str | None:
+        """Give the key's text; None after a report that plain text is no key of that name to everybody."""
+        try:
+            if node.tag == UNRESOLVED:
+                refuse_disputed(node.value)
+        except NoSuchValue as error:
+            self._report(node, str(error))
+            return None
+        return str(node.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
         try:

@@ -1,7 +1,8 @@
-"""YAML 1.2 core scalars: what plain text means. `on`, `yes` and `no` are strings, `010` is ten.
+"""YAML 1.2 core scalars: what plain text means.
 
-PyYAML speaks YAML 1.1, where a country code turns into `false` and a mode into its octal value; therefore its resolver
-is not used. What JSON cannot hold (infinity, integers beyond 64 bits) is refused here, since Kubernetes stores JSON.
+Where YAML 1.1 means something else, as kubectl does (`no` is false, `010` is eight), the text is refused: a manifest
+must not mean one thing here and another on its way to a cluster. What JSON cannot hold (infinity, integers beyond 64
+bits) is refused, too, since Kubernetes stores JSON.
 """
 
 import math
@@ -22,6 +23,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
 }
+_TRUE_IN_1_1 = frozenset(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"))
+_FALSE_IN_1_1 = frozenset(("n", "N", "no", "No", "NO", "off", "Off", "OFF"))
+_INTEGER_IN_1_1 = re.compile(r"[-+]?0(?:[0-7]+|b[01]+|[xX][0-9a-fA-F]+|o[0-7]+)")
 _NUMERIC = re.compile(r"[-+.0-9]")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o([0-7]+)")
@@ -40,11 +44,35 @@ def plain_value(text: str) -> Scalar:
     """Give what plain (unquoted) text means.
 
     Raises:
-        NoSuchValue: infinity, not a number, an integer beyond 64 bits.
+        NoSuchValue: infinity, not a number, an integer beyond 64 bits; text on which the versions of YAML disagree.
     """
     if text in _WORDS:
         return _WORDS[text]
+    refuse_disputed(text)
     return _number(text) if _NUMERIC.match(text) else text
+
+
+def refuse_disputed(text: str) -> None:
+    """Refuse plain text that kubectl, and whoever else reads YAML 1.1, takes for something else.
+
+    Raises:
+        NoSuchValue: it does.
+    """
+    if text in _TRUE_IN_1_1 or text in _FALSE_IN_1_1:
+        value = "true" if text in _TRUE_IN_1_1 else "false"
+        raise NoSuchValue(f"{text} is {value} to kubectl and text to others: put it in quotes, or write {value}")
+    if _NUMERIC.match(text) and _is_disputed_number(text):
+        raise NoSuchValue(f"{text} is another number to kubectl than to others: write it in decimal, or in quotes")
+
+
+def _is_disputed_number(text: str) -> bool:
+    """Whether YAML 1.1 reads a number where 1.2 reads text or another number."""
+    bare = text.replace("_", "")
+    if "_" in text and (_INTEGER_IN_1_1.fullmatch(bare) or _FLOAT.fullmatch(bare)):
+        return True
+    if not _INTEGER_IN_1_1.fullmatch(text) or not text.strip("+-0"):
+        return False
+    return _OCTAL.fullmatch(text) is None and _HEXADECIMAL.fullmatch(text) is None
 
 
 def tagged_value(tag: str, text: str, *, is_plain: bool) -> Scalar:
