@@ -1,6 +1,10 @@
-"""At the end of the tests: how much was simulated."""
+"""How properties are tried; and, at the end of the tests, how much was simulated."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("tidegate", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("tidegate")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -40,7 +40,7 @@ def graphs(draw: st.DrawFn) -> Story:
 
 
 @given(graphs(), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_run_ends_and_its_tally_is_that_of_its_letters_at_each_step(story: Story, rng: Random):
     story.step()
     for step in range(100):

@@ -139,7 +139,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(OPERATIONS)
 def test_no_key_is_lost_and_none_has_two_workers(operations):
     backlog, now, working, owed = Backlog(), 0.0, set(), set()

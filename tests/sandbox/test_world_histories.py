@@ -79,7 +79,7 @@ def play(world, history):
 
 
 @given(HISTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_watching_gives_what_listing_gives(history):
     world = a_world()
     for _ in play(world, history):
@@ -93,7 +93,7 @@ def test_watching_gives_what_listing_gives(history):
 
 
 @given(HISTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_index_of_runs_finds_what_a_scan_finds(history):
     world = a_world()
     for _ in play(world, history):
@@ -105,7 +105,7 @@ def test_the_index_of_runs_finds_what_a_scan_finds(history):
 
 
 @given(HISTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_job_never_has_two_pods_alive_for_one_piece_of_work_and_ends_only_once(history):
     world = a_world()
     for _ in play(world, history):
@@ -123,7 +123,7 @@ def test_a_job_never_has_two_pods_alive_for_one_piece_of_work_and_ends_only_once
 
 
 @given(HISTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_indexes_of_a_job_agree_with_its_numbers_and_are_never_taken_back(history):
     world = a_world()
     for _ in play(world, history):
@@ -143,7 +143,7 @@ def test_the_indexes_of_a_job_agree_with_its_numbers_and_are_never_taken_back(hi
 
 
 @given(HISTORIES, st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_remembered_of_a_job_can_be_made_anew_at_any_time(history, when):
     worlds = a_world(), a_world()
     for moment, (action, _, number) in enumerate(history):
@@ -157,7 +157,7 @@ def test_what_is_remembered_of_a_job_can_be_made_anew_at_any_time(history, when)
 
 
 @given(HISTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_when_faults_stop_every_job_ends_and_silence_follows(history):
     world = a_world()
     for _ in play(world, history):
@@ -176,7 +176,7 @@ def test_when_faults_stop_every_job_ends_and_silence_follows(history):
 
 
 @given(HISTORIES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_look_without_news_writes_nothing(history):
     world = a_world()
     for _ in play(world, history):
