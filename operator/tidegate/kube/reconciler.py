@@ -8,8 +8,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.engine.actions import ConfirmChild, ConfirmGone, StartChild, StartJob
-from tidegate.engine.facts import Facts
+from tidegate.engine.actions import ConfirmChild, ConfirmGone, KeepResult, StartChild, StartJob
+from tidegate.engine.facts import Attempt, Facts
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
 from tidegate.engine.stored import Stored
@@ -49,6 +49,7 @@ class Reconciler:
         self._carrier = Carrier(client, store, clocks.monotonic)
         self._entrance = Entrance(client, store, queue, graphs, reporter, clocks)
         self._sessions: dict[str, Session] = {}
+        self._unkept: dict[str, dict[Attempt, KeepResult]] = {}
 
     async def reconcile(self, key: RunKey) -> None:
         """Move one run on until it waits for something; forget it when it is gone."""
@@ -95,6 +96,7 @@ class Reconciler:
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a run that was deleted."""
         self._sessions.pop(uid, None)
+        self._unkept.pop(uid, None)
 
     def look_at_everything(self) -> None:
         """At the next look at each run take nothing for granted but its status: a net under what was noted as new."""
@@ -107,7 +109,10 @@ class Reconciler:
             fresh = await self._client.get(FLOWRUNS, *key)
         except NotFound:
             return
-        self._sessions.pop(fresh["metadata"]["uid"], None)
+        uid = fresh["metadata"]["uid"]
+        stale = self._sessions.pop(uid, None)
+        if stale is not None and stale.unkept:
+            self._unkept[uid] = stale.unkept
         self._store.put_run(fresh)
         self._queue.add(key, Priority.COMPLETION)
 
@@ -122,6 +127,7 @@ class Reconciler:
             return known
         if "frozen" in status and "ledger" in status:
             loaded = await session.load(self._client, self._graphs, obj)
+            loaded.unkept = self._unkept.pop(obj["metadata"]["uid"], {})
             self._sessions[obj["metadata"]["uid"]] = loaded
             return loaded
         if "completionTime" in status:
@@ -180,8 +186,11 @@ class Reconciler:
         return plan
 
     async def _write(self, current: Session, obj: Object, plan: Plan) -> None:
-        """Make the plan durable. Only after this may anything be done that it says."""
-        await asyncio.gather(*(self._store_data(current, content) for content in plan.stores))
+        """Make the plan durable. Only after this may anything be done that it says, but keeping what ended well."""
+        await asyncio.gather(
+            self._carrier.keep_results(current, plan.actions),
+            *(self._store_data(current, content) for content in plan.stores),
+        )
         await self._put(current, obj, plan)
 
     async def _store_data(self, current: Session, content: Stored) -> None:
