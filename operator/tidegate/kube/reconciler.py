@@ -25,7 +25,7 @@ from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS
 from tidegate.kube.session import Poisoned, Session, desired_of
-from tidegate.kube.store import RunKey, Store, key_of, version_of
+from tidegate.kube.store import RunKey, Store, has_ended, key_of, version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.configmaps import configmap
 
@@ -48,6 +48,7 @@ class Reconciler:
         self._reporter, self._clocks = reporter, clocks
         self._carrier = Carrier(client, store, clocks.monotonic)
         self._entrance = Entrance(client, store, queue, graphs, reporter, clocks)
+        self._historian = history.Historian(client, store)
         self._sessions: dict[str, Session] = {}
         self._unkept: dict[str, dict[Attempt, KeepResult]] = {}
 
@@ -73,25 +74,17 @@ class Reconciler:
             self._queue.retry(key)
 
     async def _has_expired(self, key: RunKey, obj: Object) -> bool:
-        """Delete a finished run whose time has passed or that is too many; say whether that was done."""
-        if "completionTime" not in (obj.get("status") or {}):
+        """Delete a finished run whose time has passed or that is too many; say whether it is gone."""
+        if not has_ended(obj):
             return False
-        due = history.expires_at(obj)
-        now = self._clocks.wall()
-        flow = (key[0], obj["spec"]["flowRef"]["name"])
-        is_surplus = history.owning_flow(obj) is not None and any(
-            old["metadata"]["uid"] == obj["metadata"]["uid"] for old in history.surplus(self._store, flow)
-        )
-        if is_surplus or (due is not None and now >= due):
-            await history.delete(self._client, obj)
-            return True
-        if due is not None:
-            self._queue.add_after(key, due - now, Priority.RESYNC)
-        return False
+        fate = await self._historian.judge(obj, self._clocks.wall())
+        if fate.again is not None and not fate.gone:
+            self._queue.add_after(key, fate.again, Priority.RESYNC)
+        return fate.gone
 
     def _is_over(self, obj: Object) -> bool:
         """Whether the run has ended and nothing is left of it that retention must see to."""
-        return "completionTime" in (obj.get("status") or {}) and not self._store.jobs(obj["metadata"]["uid"])
+        return has_ended(obj) and not self._store.jobs(obj["metadata"]["uid"])
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a run that was deleted."""
@@ -130,7 +123,7 @@ class Reconciler:
             loaded.unkept = self._unkept.pop(obj["metadata"]["uid"], {})
             self._sessions[obj["metadata"]["uid"]] = loaded
             return loaded
-        if "completionTime" in status:
+        if has_ended(obj):
             return None
         entered = await self._entrance.enter(key, obj)
         if entered is not None:
@@ -266,10 +259,6 @@ class Reconciler:
 def _unsettled(plan: Plan) -> frozenset[int]:
     """Give the slots to look at again though nothing comes: live reads are asked for."""
     return frozenset(action.attempt[0] for action in plan.actions if isinstance(action, _ASKS))
-
-
-def _desired(obj: Object) -> str:
-    return str(obj["spec"].get("desiredState") or "Running")
 
 
 def _same_record(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

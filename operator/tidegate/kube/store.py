@@ -30,6 +30,16 @@ def key_of(obj: Object) -> RunKey:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
+def flow_key_of(run: Object) -> RunKey:
+    """Give namespace and name of a run's Flow."""
+    return run["metadata"]["namespace"], run["spec"]["flowRef"]["name"]
+
+
+def has_ended(run: Object) -> bool:
+    """Whether a run has come to its end, for good."""
+    return "completionTime" in (run.get("status") or {})
+
+
 class Store:
     """What is known of the cluster. Never asked for what must be true, only for what was seen."""
 
@@ -38,6 +48,7 @@ class Store:
         self.runs: dict[RunKey, Object] = {}
         self.approvals = Approvals()
         self._key_by_uid: dict[str, RunKey] = {}
+        self._by_flow: dict[RunKey, dict[RunKey, None]] = {}
         self._children: dict[str, Children] = {}
         self._waiting: dict[RunKey, set[RunKey]] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
@@ -52,7 +63,21 @@ class Store:
         news = self._put(self.runs, obj)
         if news:
             self._key_by_uid[obj["metadata"]["uid"]] = key_of(obj)
+            self._by_flow.setdefault(flow_key_of(obj), {})[key_of(obj)] = None
         return news
+
+    @property
+    def uids(self) -> AbstractSet[str]:
+        """The UIDs of all runs that are known."""
+        return self._key_by_uid.keys()
+
+    def run_of_uid(self, uid: str) -> Object | None:
+        """Give a run by its UID, when it is known."""
+        return self.runs.get(self._key_by_uid.get(uid, ("", "")))
+
+    def runs_of(self, flow: RunKey) -> list[Object]:
+        """Give the runs of a Flow, in the order in which they were heard of."""
+        return [self.runs[key] for key in self._by_flow.get(flow, ())]
 
     def put_approval(self, obj: Object) -> bool:
         """Take a FlowApproval; say whether it is news."""
@@ -75,6 +100,8 @@ class Store:
         uid = obj["metadata"]["uid"]
         self._drop(self.runs, obj)
         self._key_by_uid.pop(uid, None)
+        if key_of(obj) not in self.runs:
+            self._by_flow.get(flow_key_of(obj), {}).pop(key_of(obj), None)
         self._children.pop(uid, None)
         self._news.pop(uid, None)
 
@@ -140,11 +167,7 @@ class Store:
 
     def active(self) -> Counter[RunKey]:
         """Count the runs that have not ended, by namespace and Flow."""
-        return Counter(
-            (namespace, obj["spec"]["flowRef"]["name"])
-            for (namespace, _), obj in self.runs.items()
-            if "completionTime" not in (obj.get("status") or {})
-        )
+        return Counter(flow_key_of(obj) for obj in self.runs.values() if not has_ended(obj))
 
     def wait_for_flow(self, run: RunKey, flow: RunKey) -> None:
         """Remember that a run waits for a Flow to appear or change."""
