@@ -77,7 +77,8 @@ async def test_runs_of_a_queue_go_one_after_another_by_priority_and_age():
 
 @on_virtual_time
 async def test_a_queued_run_says_its_place_and_who_is_before_it():
-    async with a_cluster(concurrency={"policy": "Queue", "limit": 1}) as cluster:
+    tasks = [{"name": "a", "wait": {"seconds": 60}}]
+    async with a_cluster(concurrency={"policy": "Queue", "limit": 1}, tasks=tasks) as cluster:
         create(cluster, "first")
         await until(lambda: reason(cluster, "first") == "Running")
         create(cluster, "second")

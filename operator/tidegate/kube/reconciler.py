@@ -229,7 +229,7 @@ class Reconciler:
     def _let_others(self, run: Run) -> None:
         """A run has ended: the next may have its place, and older ones may be too many now."""
         flow = (run.namespace, run.flow)
-        for key in self._store.first_waiting(flow):
+        for key in self._store.lines.heads(flow):
             self._queue.add(key, Priority.COMPLETION)
         for old in history.surplus(self._store, flow):
             self._queue.add(key_of(old), Priority.RESYNC)
