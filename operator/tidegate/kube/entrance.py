@@ -111,10 +111,13 @@ class Entrance:
         log.info("run waits", extra={"namespace": key[0], "run": key[1], "reason": reason})
 
     async def _flow(self, key: RunKey, obj: Object) -> Object | None:
-        """Give the run's Flow; when there is none, say so in the run and wait for it."""
+        """Give the run's Flow; when there is none, say so in the run and wait for it.
+
+        It is read live: what was applied before the run was created holds for the run, however late it is heard of.
+        """
         name = obj["spec"]["flowRef"]["name"]
         try:
-            return self._store.flows.get((key[0], name)) or await self._client.get(FLOWS, key[0], name)
+            return await self._client.get(FLOWS, key[0], name)
         except NotFound:
             self._store.lines.join(key, (key[0], name))
             self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
