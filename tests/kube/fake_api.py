@@ -44,8 +44,13 @@ class FakeApi(Client):
         items = [
             copy.deepcopy(item)
             for (plural, place, _), item in self.objects.items()
-            if plural == resource.plural and namespace in {None, place} and _matches(item, labels)
+            if plural == resource.plural
+            and namespace in {None, place}
+            and _matches(item, labels)
+            and _has(item, fields)
         ]
+        if metadata_only:
+            items = [{"metadata": item["metadata"]} for item in items]
         return Page(items, str(self.version))
 
     async def create(self, resource: Resource, namespace: str | None, body: Mapping[str, Any]) -> Object:
@@ -155,3 +160,14 @@ class FakeApi(Client):
 def _matches(item: Object, labels: str) -> bool:
     have = item["metadata"].get("labels") or {}
     return all(have.get(key) == value for key, _, value in (part.partition("=") for part in labels.split(",") if part))
+
+
+def _has(item: Object, fields: str) -> bool:
+    for part in filter(None, fields.split(",")):
+        path, _, wanted = part.partition("=")
+        value: Any = item
+        for name in path.split("."):
+            value = (value or {}).get(name)
+        if value != wanted:
+            return False
+    return True

@@ -58,13 +58,6 @@ def test_managed_fields_are_not_kept():
     assert "managedFields" not in a_store().runs["ns", "run"]["metadata"]
 
 
-def test_runs_that_wait_for_a_flow_are_given_once():
-    store = a_store()
-    store.wait_for_flow(("ns", "run"), ("ns", "flow"))
-    assert set(store.take_waiting(("ns", "flow"))) == {("ns", "run")}
-    assert not store.take_waiting(("ns", "flow"))
-
-
 def test_of_two_jobs_of_one_name_the_newer_counts_also_when_the_older_is_heard_of_last():
     store = a_store()
     tombstone = JobFact("job", "tombstone-uid", (0, 1), JobState.TOMBSTONE, 0.0)

@@ -77,7 +77,8 @@ async def test_runs_of_a_queue_go_one_after_another_by_priority_and_age():
 
 @on_virtual_time
 async def test_a_queued_run_says_its_place_and_who_is_before_it():
-    async with a_cluster(concurrency={"policy": "Queue", "limit": 1}) as cluster:
+    tasks = [{"name": "a", "wait": {"seconds": 60}}]
+    async with a_cluster(concurrency={"policy": "Queue", "limit": 1}, tasks=tasks) as cluster:
         create(cluster, "first")
         await until(lambda: reason(cluster, "first") == "Running")
         create(cluster, "second")
@@ -156,3 +157,102 @@ async def test_a_paused_run_that_waits_contends_for_nothing():
         await until(lambda: reason(cluster, "other") == "Completed")
         cluster.world.patch_merge(FLOWRUNS, "default", "paused", {"spec": {"desiredState": "Running"}})
         await until(lambda: reason(cluster, "paused") == "Completed")
+
+
+def edit(cluster: Cluster, **spec: Any) -> None:
+    cluster.world.patch_merge(FLOWS, "default", "flow", {"spec": spec})
+
+
+def wish(cluster: Cluster, name: str, state: str) -> None:
+    cluster.world.patch_merge(FLOWRUNS, "default", name, {"spec": {"desiredState": state}})
+
+
+def why(cluster: Cluster, name: str) -> str:
+    return str((cluster.world.get(FLOWRUNS, "default", name).get("status") or {}).get("why", ""))
+
+
+LONG = [{"name": "a", "wait": {"seconds": 3600}}]
+
+
+@on_virtual_time
+async def test_runs_that_began_before_there_was_a_limit_count_when_there_is_one():
+    async with a_cluster(operators=2, tasks=LONG) as cluster:
+        for name in ("one", "two"):
+            create(cluster, name)
+            await until(lambda name=name: reason(cluster, name) == "Running")
+        edit(cluster, concurrency={"policy": "Queue", "limit": 2})
+        create(cluster, "three")
+        await until(lambda: reason(cluster, "three") == "Queued" and "one, two of 2 allowed" in why(cluster, "three"))
+        wish(cluster, "one", "Cancelled")
+        await until(lambda: reason(cluster, "three") == "Running")
+        assert reason(cluster, "two") == "Running"
+
+
+@on_virtual_time
+async def test_a_queue_goes_on_while_its_flow_is_not_valid_and_lets_all_in_when_the_limit_goes():
+    async with a_cluster(concurrency={"policy": "Queue"}, tasks=LONG) as cluster:
+        for name in ("one", "two", "three", "four"):
+            create(cluster, name)
+            await until(lambda name=name: reason(cluster, name) in ("Running", "Queued"))
+        edit(cluster, tasks=[{"name": "a", "needs": ["nobody"], "wait": {"seconds": 1}}])
+        create(cluster, "five")
+        await until(lambda: reason(cluster, "five") == "InvalidSpec")
+        wish(cluster, "one", "Cancelled")
+        await until(lambda: reason(cluster, "two") == "Running")
+        edit(cluster, suspend=True, concurrency={"policy": "Allow"})
+        await until(lambda: {reason(cluster, "three"), reason(cluster, "four")} == {"Running"})
+
+
+@on_virtual_time
+async def test_a_queue_is_turned_away_when_its_flow_forbids_waiting():
+    async with a_cluster(concurrency={"policy": "Queue"}, tasks=LONG) as cluster:
+        for name in ("one", "two", "three"):
+            create(cluster, name)
+            await until(lambda name=name: reason(cluster, name) in ("Running", "Queued"))
+        edit(cluster, concurrency={"policy": "Forbid"})
+        await until(lambda: {reason(cluster, "two"), reason(cluster, "three")} == {"ConcurrencyForbidden"})
+        assert reason(cluster, "one") == "Running"
+
+
+@on_virtual_time
+async def test_a_queue_outlives_its_flow_and_goes_on_under_a_new_one():
+    async with a_cluster(concurrency={"policy": "Queue"}, tasks=LONG) as cluster:
+        for name in ("one", "two"):
+            create(cluster, name)
+            await until(lambda name=name: reason(cluster, name) in ("Running", "Queued"))
+        cluster.world.delete(FLOWS, "default", "flow")
+        await until(lambda: reason(cluster, "two") == "FlowNotFound")
+        wish(cluster, "one", "Cancelled")
+        await until(lambda: reason(cluster, "one") == "Cancelled")
+        cluster.world.create(FLOWS, a_flow(concurrency={"policy": "Queue"}), namespace="default")
+        await until(lambda: reason(cluster, "two") == "Running")
+        tasks = cluster.world.get(FLOWRUNS, "default", "two")["status"]["tasks"]
+        assert [task["state"] for task in tasks] == ["Waiting"], "it does what it was frozen to"
+
+
+@on_virtual_time
+async def test_who_is_replaced_keeps_its_place_as_long_as_its_finally_takes():
+    last = [{"name": "z", "wait": {"seconds": 200}}]
+    async with a_cluster(concurrency={"policy": "Replace"}, tasks=LONG, **{"finally": last}) as cluster:
+        create(cluster, "old")
+        await until(lambda: reason(cluster, "old") == "Running")
+        create(cluster, "new")
+        await until(lambda: why(cluster, "new").startswith("Queued: place 1 in the queue: old (stopping)"))
+        create(cluster, "newer")
+        await until(lambda: reason(cluster, "new") == "ReplacedBy")
+        await asyncio.sleep(100)
+        assert (reason(cluster, "newer"), reason(cluster, "old")) == ("Queued", "Running")
+        await until(lambda: reason(cluster, "newer") == "Running")
+        assert reason(cluster, "old") == "ReplacedBy"
+
+
+@on_virtual_time
+async def test_a_granted_run_that_is_cancelled_before_it_begins_gives_its_place_back():
+    async with a_cluster(concurrency={"policy": "Queue"}, tasks=LONG) as cluster:
+        for name in ("one", "two", "three"):
+            create(cluster, name)
+            await until(lambda name=name: reason(cluster, name) in ("Running", "Queued"))
+        wish(cluster, "two", "Terminated")
+        wish(cluster, "one", "Cancelled")
+        await until(lambda: reason(cluster, "three") == "Running")
+        assert [entry["name"] for entry in cluster.world.get(FLOWS, "default", "flow")["status"]["active"]] == ["three"]

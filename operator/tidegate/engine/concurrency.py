@@ -87,7 +87,8 @@ def grant(policy: Concurrency, active: Sequence[Entry], over: frozenset[str], ru
         policy: what the Flow says now.
         active: who holds a place.
         over: the UIDs among them of runs that have ended or are gone, and of which no pod lives.
-        runs: the runs of the Flow that have not ended, whether they hold a place or not.
+        runs: the runs of the Flow that have not ended, whether they hold a place or not. One that was admitted holds
+            one, also when that was not noted: it began while there was no limit, or the Flow is new.
     """
     kept = [entry for entry in active if entry.uid not in over]
     held = {entry.uid for entry in kept}
@@ -96,8 +97,11 @@ def grant(policy: Concurrency, active: Sequence[Entry], over: frozenset[str], ru
     for entry in kept:
         lanes.setdefault(entry.key, _Lane([], [])).holders.append(entry)
     for run in sorted(runs, key=lambda run: run.order):
-        if run.uid not in held and not run.stopping and not run.admitted:
-            lanes.setdefault(run.key, _Lane([], [])).waiting.append(run)
+        lane = lanes.setdefault(run.key, _Lane([], []))
+        if run.admitted and run.uid not in held:
+            lane.holders.append(Entry(run.uid, run.name, run.key))
+        elif run.uid not in held and not run.stopping:
+            lane.waiting.append(run)
     for lane in lanes.values():
         _fill(policy, lane, by_uid)
     return Grants(
@@ -157,14 +161,14 @@ def _keep_newest(policy: Concurrency, lane: _Lane) -> None:
 
 
 def _replace(policy: Concurrency, lane: _Lane, runs: Mapping[str, Contender]) -> None:
-    """Stop as many of the oldest live runs as are waited for; who is not admitted yet is never replaced."""
+    """Stop as many of the oldest live runs as are in the way; who is not admitted yet is never replaced."""
     eager = [run for run in lane.waiting if not run.paused]
     going = sum(1 for entry in lane.holders if entry.uid not in runs or runs[entry.uid].stopping)
-    wanted = len(eager) - going - max(0, policy.limit - len(lane.holders))
+    surplus = len(lane.holders) - going + len(eager) - policy.limit if eager else 0
     live = [runs[entry.uid] for entry in lane.holders if entry.uid in runs]
     victims = sorted((run for run in live if run.admitted and not run.stopping), key=lambda run: run.created)
-    for victim, run in zip(victims[: max(0, wanted)], eager, strict=False):
-        lane.replaced[victim.uid] = run.name
+    for place, victim in enumerate(victims[: max(0, surplus)]):
+        lane.replaced[victim.uid] = eager[min(place, len(eager) - 1)].name
 
 
 def _bound_queue(policy: Concurrency, lane: _Lane) -> None:

@@ -43,6 +43,9 @@ from tidegate.resources.names import job_name
 FRESH_SECONDS = 5.0
 """After a status write a Job may be created without looking first for this long: every name is held far longer."""
 
+KEEP_SECONDS = 2.0
+"""The write that makes a success durable waits this long for its cache entry at most; a run never depends on it."""
+
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.5, 30.0
 _POD_POLL = 2.0
 
@@ -64,11 +67,12 @@ class Carrier:
             decided: when its status was known to be written, on the monotonic clock.
         """
         left = list(session.unkept.values())
+        fresh = (action for action in actions if not isinstance(action, KeepResult))  # those are kept, or in `left`
         work = [
             self._waiting.carry_out(session, action)
             if isinstance(action, LookAt | Answer)
             else self._one(session, action, decided)
-            for action in (*actions, *left)
+            for action in (*fresh, *left)
         ]
         wishes = [wish for wish in await asyncio.gather(*work) if wish is not None]
         return min(wishes, default=None)
@@ -216,6 +220,19 @@ class Carrier:
         return [seen.fact for seen in found if isinstance(seen.fact, PodFact)]
 
     # Results
+
+    async def keep_results(self, session: Session, actions: Iterable[Action]) -> None:
+        """Keep what has just succeeded, before status says so: an operator that dies in between loses no entry.
+
+        The work was done and gave this, whatever becomes of the run; what cannot be kept now is tried again later.
+        """
+        results = [action for action in actions if isinstance(action, KeepResult)]
+        await asyncio.gather(*(self._keep_soon(session, action) for action in results))
+
+    async def _keep_soon(self, session: Session, action: KeepResult) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(KEEP_SECONDS):
+                await self._one(session, action, 0.0)
 
     async def _keep(self, session: Session, action: KeepResult) -> float | None:
         now = self._monotonic()

@@ -9,22 +9,24 @@ from tidegate.engine.graph import Graph
 from tidegate.engine.run import Run
 from tidegate.engine.wishes import Stop, wish_of
 from tidegate.errors import NotFound
-from tidegate.kube import admission, limits, rerunning, session
+from tidegate.kube import admission, rerunning, session
 from tidegate.kube.admission import Entrant
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.graphs import Graphs
+from tidegate.kube.limits import Limits
 from tidegate.kube.parentage import origin_of
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.session import Session, desired_of
-from tidegate.kube.store import RunKey, Store, version_of
+from tidegate.kube.store import RunKey, Store, flow_key_of, version_of
 from tidegate.kube.writer import write_status
 
 log = logging.getLogger(__name__)
 
-_FLOW_POLL = 30.0
+_FLOW_POLL = 300.0
+"""Seconds until a run looks again for its Flow: a net, for it is told when there is one."""
 
 
 class Entrance:
@@ -35,6 +37,7 @@ class Entrance:
     ) -> None:
         self._client, self._store, self._queue, self._graphs = client, store, queue, graphs
         self._reporter, self._clocks = reporter, clocks
+        self._limits = Limits(client, store, graphs, clocks.monotonic, queue.add)
 
     async def enter(self, key: RunKey, obj: Object) -> Session | None:
         """Give the session of a run that starts now; None when it has to wait, or ended before it began.
@@ -80,26 +83,14 @@ class Entrance:
         """Ask for the run's place within its Flow's limit; None when it has to wait, or was turned away."""
         if await self._is_stopped(key, obj):
             return None
-        flow = (key[0], obj["spec"]["flowRef"]["name"])
-        try:
-            standing = await limits.contend(self._client, obj)
-        except NotFound:
-            await self._wait(
-                key, obj, "FlowNotFound", f'there is no Flow "{flow[1]}" any more that could give it a place'
-            )
-            self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
-            return None
-        for other in standing.others:
-            self._queue.add(other)
+        standing = await self._limits.contend(obj)
         if standing.refusal is not None:
             await self._refuse(key, obj, Outcome(False, standing.refusal.reason, standing.refusal.message, {}))
             return None
         if not standing.admitted:
-            self._store.wait_for_flow(key, flow)
+            self._store.lines.join(key, flow_key_of(obj))
             self._queue.add_after(key, standing.again, Priority.RESYNC)
-            is_paused = desired_of(obj) == "Paused"
-            message = "it is paused, and gets no place until it is resumed" if is_paused else standing.message
-            await self._wait(key, obj, "Paused" if is_paused else "Queued", message)
+            await self._wait(key, obj, standing.reason, standing.message)
             return None
         loaded = await session.load(self._client, self._graphs, obj)
         return await self._begin(key, obj, loaded.graph, loaded.run, self._clocks.wall())
@@ -120,12 +111,15 @@ class Entrance:
         log.info("run waits", extra={"namespace": key[0], "run": key[1], "reason": reason})
 
     async def _flow(self, key: RunKey, obj: Object) -> Object | None:
-        """Give the run's Flow; when there is none, say so in the run and wait for it."""
+        """Give the run's Flow; when there is none, say so in the run and wait for it.
+
+        It is read live: what was applied before the run was created holds for the run, however late it is heard of.
+        """
         name = obj["spec"]["flowRef"]["name"]
         try:
-            return self._store.flows.get((key[0], name)) or await self._client.get(FLOWS, key[0], name)
+            return await self._client.get(FLOWS, key[0], name)
         except NotFound:
-            self._store.wait_for_flow(key, (key[0], name))
+            self._store.lines.join(key, (key[0], name))
             self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
             message = f'there is no Flow "{name}" in namespace {key[0]}; the run starts when there is'
             await self._wait(key, obj, "FlowNotFound", message)

@@ -1,14 +1,103 @@
-"""Finished runs go: after their own TTL, and when their Flow keeps enough newer ones. Only those that it owns."""
+"""Finished runs go: after their own TTL, and when their Flow keeps enough newer ones. Only those that it owns.
 
-from collections.abc import Mapping
+What is seen may be old, and a deletion cannot be taken back: so it is confirmed by live reads right before it.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from tidegate.api import keys
 from tidegate.api.conditions import instant_of, is_true
 from tidegate.api.flow import History
 from tidegate.errors import Conflict, NotFound
 from tidegate.kube.client import Client, Object
-from tidegate.kube.resources import FLOWRUNS
-from tidegate.kube.store import RunKey, Store, key_of
+from tidegate.kube.resources import FLOWRUNS, FLOWS
+from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of
+
+_SOON, _LATER = 2.0, 30.0
+"""Seconds until a run is looked at again: while not everything is known yet, and while somebody needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a finished run: it is gone, or is to be looked at again after so many seconds, or neither."""
+
+    gone: bool = False
+    again: float | None = None
+
+
+class Historian:
+    """Deletes finished runs. Two operators that do so at once may at worst delete the same."""
+
+    def __init__(self, client: Client, store: Store) -> None:
+        self._client, self._store = client, store
+        self._busy: set[RunKey] = set()
+
+    async def judge(self, obj: Object, now: float) -> Fate:
+        """See whether the time of a finished run has passed, or its Flow has too many, and delete it then.
+
+        Raises:
+            ApiError: the API server refused; try again.
+        """
+        due, flow, uid = expires_at(obj), flow_key_of(obj), obj["metadata"]["uid"]
+        is_due = due is not None and now >= due
+        is_surplus = owning_flow(obj) is not None and any(
+            old["metadata"]["uid"] == uid for old in surplus(self._store, flow)
+        )
+        if (is_due or is_surplus) and is_needed(self._store, obj):
+            return Fate(again=_LATER)
+        if is_due:
+            return await self._expire(obj, now)
+        if is_surplus:
+            await self._prune(flow)
+            return Fate(gone=uid not in self._store.uids, again=_SOON)
+        return Fate(again=None if due is None else due - now)
+
+    async def _expire(self, obj: Object, now: float) -> Fate:
+        """Delete a run whose own time has passed, unless its author has just given it more."""
+        try:
+            fresh = await self._client.get(FLOWRUNS, *key_of(obj))
+        except NotFound:
+            return Fate(gone=True)
+        self._store.put_run(fresh)
+        due = expires_at(fresh)
+        if fresh["metadata"]["uid"] == obj["metadata"]["uid"] and (due is None or due > now):
+            return Fate(again=None if due is None else due - now)
+        await self._delete(obj)
+        return Fate(gone=True)
+
+    async def _prune(self, flow: RunKey) -> None:
+        """Delete what a Flow has too many of, unless that is being done."""
+        if flow in self._busy:
+            return
+        self._busy.add(flow)
+        try:
+            for old in await self._confirmed(flow):
+                await self._delete(old)
+        finally:
+            self._busy.discard(flow)
+
+    async def _confirmed(self, flow: RunKey) -> list[Object]:
+        """Give what a Flow has too many of, by its history as it is now, and by the runs that are there now."""
+        try:
+            fresh = await self._client.get(FLOWS, *flow)
+        except NotFound:
+            return []
+        selector = f"spec.flowRef.name={flow[1]}"
+        page = await self._client.list(FLOWRUNS, flow[0], fields=selector, metadata_only=True)
+        there = {run["metadata"]["uid"] for run in page.items if "deletionTimestamp" not in run["metadata"]}
+        if there - self._store.uids:
+            return []  # one that was not heard of yet may do any of them again
+        found = _too_many([run for run in self._store.runs_of(flow) if run["metadata"]["uid"] in there], fresh)
+        return [old for old in found if not is_needed(self._store, old)]
+
+    async def _delete(self, obj: Object) -> None:
+        """Delete a finished run and all it owns; somebody else may have done so."""
+        with contextlib.suppress(NotFound, Conflict):
+            await self._client.delete(FLOWRUNS, *key_of(obj), uid=obj["metadata"]["uid"])
+        self._store.drop_run(obj)
 
 
 def expires_at(obj: Object) -> float | None:
@@ -19,26 +108,18 @@ def expires_at(obj: Object) -> float | None:
 
 
 def surplus(store: Store, flow: RunKey) -> list[Object]:
-    """Give the finished runs of a Flow that are too many, oldest first; people's own runs are never among them."""
+    """Give the finished runs of a Flow that seem to be too many, oldest first; people's own are never among them."""
     known = store.flows.get(flow)
-    if known is None:
-        return []
-    history = History.model_validate(known["spec"].get("history") or {}, extra="ignore")
-    uid = known["metadata"]["uid"]
-    finished = [run for run in store.runs.values() if key_of(run)[0] == flow[0] and _is_finished_of(run, uid)]
-    finished.sort(key=lambda run: (run["status"]["completionTime"], run["metadata"]["name"]), reverse=True)
-    good = [run for run in finished if is_true(run["status"].get("conditions"), "Succeeded")]
-    names = {run["metadata"]["uid"] for run in good}
-    bad = [run for run in finished if run["metadata"]["uid"] not in names]
-    return [*good[history.succeeded :], *bad[history.failed :]][::-1]
+    return [] if known is None else _too_many(store.runs_of(flow), known)
 
 
-async def delete(client: Client, obj: Object) -> None:
-    """Delete a finished run and all it owns; somebody else may have done so."""
-    try:
-        await client.delete(FLOWRUNS, *key_of(obj), uid=obj["metadata"]["uid"])
-    except (NotFound, Conflict):
-        return
+def is_needed(store: Store, run: Object) -> bool:
+    """Whether a run that has not ended needs this one: it does it again, or is its parent, which reads its end."""
+    name, parent = run["metadata"]["name"], (run["metadata"].get("labels") or {}).get(keys.LABEL_PARENT_UID)
+    if parent is not None and not has_ended(store.run_of_uid(parent) or _ENDED):
+        return True
+    reruns = (other for other in store.runs_of(flow_key_of(run)) if not has_ended(other))
+    return any((other["spec"].get("rerun") or {}).get("of") == name for other in reruns)
 
 
 def owning_flow(obj: Object) -> Mapping[str, Any] | None:
@@ -47,6 +128,21 @@ def owning_flow(obj: Object) -> Mapping[str, Any] | None:
     return next((owner for owner in owners if owner.get("controller") and owner.get("kind") == "Flow"), None)
 
 
+def _too_many(runs: Iterable[Object], flow: Object) -> list[Object]:
+    """Give what a Flow's history does not keep of its runs, oldest first."""
+    history = History.model_validate(flow["spec"].get("history") or {}, extra="ignore")
+    uid = flow["metadata"]["uid"]
+    finished = [run for run in runs if _is_finished_of(run, uid)]
+    finished.sort(key=lambda run: (run["status"]["completionTime"], run["metadata"]["name"]), reverse=True)
+    good = [run for run in finished if is_true(run["status"].get("conditions"), "Succeeded")]
+    names = {run["metadata"]["uid"] for run in good}
+    bad = [run for run in finished if run["metadata"]["uid"] not in names]
+    return [*good[history.succeeded :], *bad[history.failed :]][::-1]
+
+
 def _is_finished_of(run: Object, flow_uid: str) -> bool:
     owner = owning_flow(run)
-    return owner is not None and owner["uid"] == flow_uid and "completionTime" in (run.get("status") or {})
+    return owner is not None and owner["uid"] == flow_uid and has_ended(run)
+
+
+_ENDED: Object = {"status": {"completionTime": ""}}

@@ -7,9 +7,10 @@ from tidegate.engine.facts import FINISHED, ChildFact, JobFact, JobState, PodFac
 from tidegate.kube.approvals import answer_in, run_of
 from tidegate.kube.childruns import see_child
 from tidegate.kube.client import Object
+from tidegate.kube.lines import holds_place
 from tidegate.kube.observing import Seen
 from tidegate.kube.queue import Priority, WorkQueue
-from tidegate.kube.store import RunKey, Store, key_of
+from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of
 
 _DECISIVE = FINISHED | {JobState.FAILING}
 
@@ -33,11 +34,13 @@ class Inbox:
         """Take a change of a Flow: ADDED, MODIFIED, DELETED, or None for one that was listed."""
         if kind == "DELETED":
             self._store.drop_flow(obj)
-            return
-        if self._store.put_flow(obj):
+        elif self._store.put_flow(obj):
             self._flows.add(key_of(obj))
-            for run in self._store.take_waiting(key_of(obj)):
+            for run in self._store.lines.newcomers(key_of(obj)):
                 self._runs.add(run)
+        else:
+            return
+        self._let_next(key_of(obj))
 
     def run(self, kind: str | None, obj: Object) -> None:
         """Take a change of a FlowRun, likewise."""
@@ -49,16 +52,25 @@ class Inbox:
             self._forget(obj["metadata"]["uid"])
             if key_of(obj) not in self._store.runs:  # another run may have the name by now
                 self._runs.drop(key_of(obj))
-            self._let_next(obj)
+            self._let_next(flow_key_of(obj))
         elif self._store.put_run(obj):
             self._runs.add(key_of(obj))
-            if "completionTime" in (obj.get("status") or {}):
-                self._let_next(obj)
+            if has_ended(obj):
+                self._let_next(flow_key_of(obj))
 
-    def _let_next(self, obj: Object) -> None:
-        """A run has ended: who waits for its place is next."""
-        for key in self._store.first_waiting((obj["metadata"]["namespace"], obj["spec"]["flowRef"]["name"])):
+    def _let_next(self, flow: RunKey) -> None:
+        """A place may be free: who waits for it is next."""
+        for key in self._store.lines.heads(flow):
             self._runs.add(key, Priority.COMPLETION)
+
+    def _free_place(self, key: RunKey) -> None:
+        """A pod has ended: a run that has ended, too, holds its place no longer than its last pod lives."""
+        run = self._store.runs.get(key)
+        if run is not None and has_ended(run):
+            flow = flow_key_of(run)
+            if holds_place(self._store.flows.get(flow), run["metadata"]["uid"]):
+                self._store.lines.note(flow)
+                self._let_next(flow)
 
     def approval(self, kind: str | None, obj: Object) -> None:
         """Take a change of a FlowApproval, likewise: its run looks at it first."""
@@ -76,6 +88,8 @@ class Inbox:
         key = self._store.drop_child(seen.run_uid, seen.uid) if gone else self._store.put_child(seen)
         if key is None:
             return
+        if isinstance(seen.fact, PodFact) and (gone or not seen.fact.alive):
+            self._free_place(key)
         if _is_decisive(seen):
             self._store.note_end(seen.run_uid, self._monotonic())
             self._runs.add(key, Priority.COMPLETION)

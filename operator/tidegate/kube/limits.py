@@ -1,142 +1,185 @@
-"""The lock of a Flow: who of its runs is live is decided in `Flow.status.active`, by compare-and-swap on live reads."""
+"""The lock of a Flow: who of its runs is live is decided in `Flow.status.active`, by compare-and-swap on live reads.
 
-from collections.abc import Mapping, Sequence
+One look decides for all runs of the Flow. What it said is remembered until something changes that may decide who is
+next, so that a long queue asks for no more than a short one; a place is taken only after a live read that names it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
-from tidegate.api.conditions import instant_of
+from pydantic import ValidationError
+
 from tidegate.api.flow import Concurrency
 from tidegate.api.keys import LABEL_RUN_UID
-from tidegate.engine.concurrency import Contender, Entry, Grants, Refusal, grant
+from tidegate.engine.concurrency import Entry, Grants, grant
 from tidegate.errors import Conflict, NotFound
 from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
+from tidegate.kube.contenders import ancestors_of, contenders
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.lines import holds_place
 from tidegate.kube.resources import FLOWRUNS, FLOWS, PODS
-from tidegate.kube.store import RunKey, key_of, version_of
+from tidegate.kube.standings import LAST, LATER, Standing, standings
+from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, version_of
 from tidegate.kube.writer import write_status
 
-SOON, LATER = 1.0, 30.0
-"""Seconds until a waiting run looks again: while a place is being freed, and as a net under what it is told of."""
+_SOON = 1.0
+"""Seconds until it is looked again while a place is being freed; twice as many each time, up to LATER."""
 
-_MAX_DEPTH = 16
-_ENDED = ("Succeeded", "Failed")
+_POD_ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a run stands with its Flow: it holds a place, was turned away, or waits in a queue.
+class Look:
+    """What was decided for the runs of a Flow: `change` counts what it accounts for, `made` is when it was.
 
-    `others` are runs for which something was decided too; `again` are the seconds after which to look again.
+    `slow` are the seconds until it is looked again because a place is being freed; 0 when none is.
     """
 
-    admitted: bool
-    refusal: Refusal | None = None
-    message: str = ""
-    others: tuple[RunKey, ...] = ()
-    again: float = LATER
+    change: int
+    made: float
+    found: Mapping[str, Standing]
+    slow: float = 0.0
 
 
-async def contend(client: Client, obj: Object) -> Standing:
-    """Ask for a place for a run whose inputs are frozen.
+class Limits:
+    """Asks for places. `wake` is given the key of each run for which something new was decided."""
 
-    Raises:
-        NotFound: its Flow is gone.
-        Conflict: somebody else decided at the same time; ask again.
-    """
-    namespace, uid, name = obj["metadata"]["namespace"], obj["metadata"]["uid"], obj["spec"]["flowRef"]["name"]
-    flow = await client.get(FLOWS, namespace, name)
-    listed = (await client.list(FLOWRUNS, namespace, fields=f"spec.flowRef.name={name}")).items
-    policy = Concurrency.model_validate(flow["spec"].get("concurrency") or {}, extra="ignore")
-    active = [Entry.parse(row) for row in (flow.get("status") or {}).get("active") or ()]
-    live = {run["metadata"]["uid"]: run for run in listed if not _has_ended(run)}
-    ending = [entry for entry in active if entry.uid not in live]
-    over = frozenset([entry.uid for entry in ending if not await _has_live_pod(client, namespace, entry.uid)])
-    ancestors = await _ancestors(client, obj)
-    runs = [_contender(run, ancestors if run["metadata"]["uid"] == uid else frozenset()) for run in live.values()]
-    grants = grant(policy, active, over, [run for run in runs if run is not None])
-    await _write(client, flow, active, grants)
-    for victim, successor in grants.replaced.items():
-        await _tell_to_stop(client, live[victim], successor)
-    slow = bool(grants.replaced) or len(over) < len(ending)
-    return _standing(obj, policy, grants, live, again=SOON if slow else LATER)
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        graphs: Graphs,
+        monotonic: Callable[[], float],
+        wake: Callable[[RunKey], None],
+    ) -> None:
+        self._client, self._store, self._graphs = client, store, graphs
+        self._monotonic, self._wake = monotonic, wake
+        self._locks: WeakValueDictionary[RunKey, asyncio.Lock] = WeakValueDictionary()
+        self._looks: dict[RunKey, Look] = {}
+        self._ancestors: dict[RunKey, dict[str, frozenset[str]]] = {}
 
+    async def contend(self, obj: Object) -> Standing:
+        """Say how a run stands whose inputs are frozen, and which has not begun.
 
-def _standing(
-    obj: Object, policy: Concurrency, grants: Grants, live: Mapping[str, Object], *, again: float
-) -> Standing:
-    uid = obj["metadata"]["uid"]
-    decided = {*(entry.uid for entry in grants.active), *grants.refused} - {uid}
-    others = tuple(key_of(run) for other, run in live.items() if other in decided and not _is_admitted(run))
-    if any(entry.uid == uid for entry in grants.active):
-        return Standing(True, others=others)
-    key = obj["status"]["frozen"].get("key") or ""
-    holders = [entry.name for entry in grants.active if entry.key == key]
-    names = ", ".join(holders[:3]) + (f" and {len(holders) - 3} more" if len(holders) > 3 else "")
-    whose = f" of key {key}" if key else ""
-    place = grants.places.get(uid, 0)
-    message = f"place {place} in the queue{whose}: {names or 'nobody'} of {policy.limit} allowed is live"
-    return Standing(False, grants.refused.get(uid), message, others, again)
+        Raises:
+            Conflict: somebody else decided at the same time; ask again.
+        """
+        flow, uid = flow_key_of(obj), obj["metadata"]["uid"]
+        is_placed = await self._place_in_family(flow, obj)
+        async with self._locks.setdefault(flow, asyncio.Lock()):
+            known = self._remembered(flow, uid) if is_placed else None
+            if known is not None and (not known.admitted or await self._is_active(flow, uid)):
+                return known
+            look = await self._look(flow, uid)
+        return look.found.get(uid) or Standing(message="it waits for its turn", again=_SOON)
 
+    async def _place_in_family(self, flow: RunKey, obj: Object) -> bool:
+        """Learn what a run is a child of; say whether that was known, so that it was decided upon."""
+        uid, known = obj["metadata"]["uid"], self._ancestors.setdefault(flow, {})
+        if owning_run(obj) is None or uid in known:
+            return True
+        known[uid] = await ancestors_of(self._client, obj)
+        return False
 
-async def _write(client: Client, flow: Object, active: Sequence[Entry], grants: Grants) -> None:
-    if tuple(active) == grants.active:
-        return
-    status: dict[str, Any] = {**(flow.get("status") or {}), "active": [entry.dump() for entry in grants.active]}
-    await write_status(client, FLOWS, flow, status, version_of(flow))
+    def _remembered(self, flow: RunKey, uid: str) -> Standing | None:
+        """Give how a run stood at the last look, if nothing has changed since and it was not long ago."""
+        look = self._looks.get(flow)
+        if look is None or look.change != self._store.lines.changes(flow):
+            return None
+        found = look.found.get(uid)
+        if found is None or self._monotonic() - look.made >= min(found.again, LATER):
+            return None
+        return found
 
-
-async def _tell_to_stop(client: Client, run: Object, successor: str) -> None:
-    """Put the operator's wish into a live run; one that changed meanwhile is told at the next look."""
-    status = run.get("status") or {}
-    if "stop" in status:
-        return
-    stop = {"state": "Cancelled", "reason": "ReplacedBy", "message": f"{successor} takes its place"}
-    try:
-        await write_status(client, FLOWRUNS, run, {**status, "stop": stop}, version_of(run))
-    except (Conflict, NotFound):
-        return
-
-
-async def _has_live_pod(client: Client, namespace: str, uid: str) -> bool:
-    pods = (await client.list(PODS, namespace, labels=f"{LABEL_RUN_UID}={uid}")).items
-    return any((pod.get("status") or {}).get("phase") not in _ENDED for pod in pods)
-
-
-async def _ancestors(client: Client, obj: Object) -> frozenset[str]:
-    """Give the UIDs of the runs that a run is a child of."""
-    found: set[str] = set()
-    owner = owning_run(obj)
-    while owner is not None and owner["uid"] not in found and len(found) < _MAX_DEPTH:
-        found.add(owner["uid"])
+    async def _is_active(self, flow: RunKey, uid: str) -> bool:
         try:
-            owner = owning_run(await client.get(FLOWRUNS, obj["metadata"]["namespace"], owner["name"]))
+            obj = await self._client.get(FLOWS, *flow)
         except NotFound:
-            break
-    return frozenset(found)
+            return False
+        return holds_place(obj, uid)
 
+    async def _look(self, flow: RunKey, uid: str) -> Look:
+        """Decide for all runs of a Flow, and wake those that do not know yet."""
+        before = self._looks.pop(flow, None)
+        change = self._store.lines.changes(flow)  # what comes while this looks makes it old
+        try:
+            obj = await self._client.get(FLOWS, *flow)
+        except NotFound:
+            message = f'there is no Flow "{flow[1]}" any more that could give it a place'
+            look = self._stuck(flow, change, "FlowNotFound", message)
+        else:
+            look = await self._decide(flow, obj, change, before.slow if before else 0.0)
+        self._looks[flow] = look
+        self._wake_others(flow, look, uid)
+        return look
 
-def _contender(run: Object, ancestors: frozenset[str]) -> Contender | None:
-    """Give a run as it contends; one whose key is not frozen yet comes by itself."""
-    status, spec = run.get("status") or {}, run["spec"]
-    if (status.get("frozen") or {}).get("key") is None:
-        return None
-    desired = spec.get("desiredState") or "Running"
-    return Contender(
-        uid=run["metadata"]["uid"],
-        name=run["metadata"]["name"],
-        key=status["frozen"]["key"],
-        priority=spec.get("priority") or 0,
-        created=instant_of(run["metadata"]["creationTimestamp"]) or 0.0,
-        admitted=_is_admitted(run),
-        stopping="stop" in status or desired in ("Cancelled", "Terminated"),
-        paused=desired == "Paused",
-        ancestors=ancestors,
-    )
+    def _stuck(self, flow: RunKey, change: int, reason: str, message: str) -> Look:
+        """Have all wait that are known to wait for a place."""
+        waiting = [self._store.runs[key] for key in self._store.lines.queued(flow)]
+        standing = Standing(reason=reason, message=message, again=LAST)
+        return Look(change, self._monotonic(), {run["metadata"]["uid"]: standing for run in waiting})
 
+    async def _decide(self, flow: RunKey, obj: Object, change: int, slow: float) -> Look:
+        try:
+            policy = Concurrency.model_validate(obj["spec"].get("concurrency") or {}, extra="ignore")
+        except ValidationError as error:
+            what = "; ".join(str(error).splitlines()[1:3])
+            return self._stuck(flow, change, "InvalidSpec", f"spec.concurrency of its Flow cannot be read ({what})")
+        live = await self._live(flow)
+        active = [Entry.parse(row) for row in (obj.get("status") or {}).get("active") or ()]
+        ending = [entry for entry in active if entry.uid not in live]
+        over = frozenset([entry.uid for entry in ending if not await self._has_live_pod(flow[0], entry.uid)])
+        runs = {run.uid: run for run in contenders(self._graphs, obj, live, self._ancestors.get(flow, {}))}
+        grants = grant(policy, active, over, list(runs.values()))
+        change += await self._write(flow, obj, active, grants)
+        told = [await self._tell_to_stop(live[victim], name) for victim, name in grants.replaced.items()]
+        is_slow = not all(told) or len(over) < len(ending)
+        slow = min(LATER, max(_SOON, 2 * slow)) if is_slow else 0.0
+        return Look(change, self._monotonic(), standings(policy, grants, runs, slow or LATER), slow)
 
-def _is_admitted(run: Object) -> bool:
-    return "ledger" in (run.get("status") or {})
+    async def _live(self, flow: RunKey) -> dict[str, Object]:
+        """Give the runs of a Flow that have not ended, by UID."""
+        fields = f"spec.flowRef.name={flow[1]}"
+        listed = (await self._client.list(FLOWRUNS, flow[0], fields=fields)).items
+        live = {run["metadata"]["uid"]: run for run in listed if not has_ended(run)}
+        families = self._ancestors.get(flow, {})
+        self._ancestors[flow] = {uid: above for uid, above in families.items() if uid in live}
+        return live
 
+    def _wake_others(self, flow: RunKey, look: Look, uid: str) -> None:
+        """Have those looked at that do not know yet how they stand."""
+        for key in self._store.lines.queued(flow):
+            run = self._store.runs[key]
+            standing = look.found.get(run["metadata"]["uid"])
+            if standing is not None and run["metadata"]["uid"] != uid and not standing.is_told(run):
+                self._wake(key)
 
-def _has_ended(run: Object) -> bool:
-    return "completionTime" in (run.get("status") or {})
+    async def _write(self, flow: RunKey, obj: Object, active: Sequence[Entry], grants: Grants) -> int:
+        """Write who is live now; give how many changes that counts for."""
+        if tuple(active) == grants.active:
+            return 0
+        status: dict[str, Any] = {**(obj.get("status") or {}), "active": [entry.dump() for entry in grants.active]}
+        stored = await write_status(self._client, FLOWS, obj, status, version_of(obj))
+        before = self._store.lines.changes(flow)
+        self._store.put_flow(stored)
+        return self._store.lines.changes(flow) - before
+
+    async def _tell_to_stop(self, run: Object, successor: str) -> bool:
+        """Put the operator's wish into a live run; say whether it has it, and was not changed by others meanwhile."""
+        status = run.get("status") or {}
+        if "stop" in status:
+            return True
+        stop = {"state": "Cancelled", "reason": "ReplacedBy", "message": f"{successor} takes its place"}
+        try:
+            await write_status(self._client, FLOWRUNS, run, {**status, "stop": stop}, version_of(run))
+        except (Conflict, NotFound):
+            return False
+        return True
+
+    async def _has_live_pod(self, namespace: str, uid: str) -> bool:
+        pods = (await self._client.list(PODS, namespace, labels=f"{LABEL_RUN_UID}={uid}")).items
+        return any((pod.get("status") or {}).get("phase") not in _POD_ENDED for pod in pods)

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.engine.actions import ConfirmChild, ConfirmGone, StartChild, StartJob
-from tidegate.engine.facts import Facts
+from tidegate.engine.actions import ConfirmChild, ConfirmGone, KeepResult, StartChild, StartJob
+from tidegate.engine.facts import Attempt, Facts
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
 from tidegate.engine.stored import Stored
@@ -25,7 +25,7 @@ from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS
 from tidegate.kube.session import Poisoned, Session, desired_of
-from tidegate.kube.store import RunKey, Store, key_of, version_of
+from tidegate.kube.store import RunKey, Store, has_ended, key_of, version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.configmaps import configmap
 
@@ -48,7 +48,9 @@ class Reconciler:
         self._reporter, self._clocks = reporter, clocks
         self._carrier = Carrier(client, store, clocks.monotonic)
         self._entrance = Entrance(client, store, queue, graphs, reporter, clocks)
+        self._historian = history.Historian(client, store)
         self._sessions: dict[str, Session] = {}
+        self._unkept: dict[str, dict[Attempt, KeepResult]] = {}
 
     async def reconcile(self, key: RunKey) -> None:
         """Move one run on until it waits for something; forget it when it is gone."""
@@ -72,29 +74,22 @@ class Reconciler:
             self._queue.retry(key)
 
     async def _has_expired(self, key: RunKey, obj: Object) -> bool:
-        """Delete a finished run whose time has passed or that is too many; say whether that was done."""
-        if "completionTime" not in (obj.get("status") or {}):
+        """Delete a finished run whose time has passed or that is too many; say whether it is gone."""
+        if not has_ended(obj):
             return False
-        due = history.expires_at(obj)
-        now = self._clocks.wall()
-        flow = (key[0], obj["spec"]["flowRef"]["name"])
-        is_surplus = history.owning_flow(obj) is not None and any(
-            old["metadata"]["uid"] == obj["metadata"]["uid"] for old in history.surplus(self._store, flow)
-        )
-        if is_surplus or (due is not None and now >= due):
-            await history.delete(self._client, obj)
-            return True
-        if due is not None:
-            self._queue.add_after(key, due - now, Priority.RESYNC)
-        return False
+        fate = await self._historian.judge(obj, self._clocks.wall())
+        if fate.again is not None and not fate.gone:
+            self._queue.add_after(key, fate.again, Priority.RESYNC)
+        return fate.gone
 
     def _is_over(self, obj: Object) -> bool:
         """Whether the run has ended and nothing is left of it that retention must see to."""
-        return "completionTime" in (obj.get("status") or {}) and not self._store.jobs(obj["metadata"]["uid"])
+        return has_ended(obj) and not self._store.jobs(obj["metadata"]["uid"])
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a run that was deleted."""
         self._sessions.pop(uid, None)
+        self._unkept.pop(uid, None)
 
     def look_at_everything(self) -> None:
         """At the next look at each run take nothing for granted but its status: a net under what was noted as new."""
@@ -107,7 +102,10 @@ class Reconciler:
             fresh = await self._client.get(FLOWRUNS, *key)
         except NotFound:
             return
-        self._sessions.pop(fresh["metadata"]["uid"], None)
+        uid = fresh["metadata"]["uid"]
+        stale = self._sessions.pop(uid, None)
+        if stale is not None and stale.unkept:
+            self._unkept[uid] = stale.unkept
         self._store.put_run(fresh)
         self._queue.add(key, Priority.COMPLETION)
 
@@ -122,9 +120,10 @@ class Reconciler:
             return known
         if "frozen" in status and "ledger" in status:
             loaded = await session.load(self._client, self._graphs, obj)
+            loaded.unkept = self._unkept.pop(obj["metadata"]["uid"], {})
             self._sessions[obj["metadata"]["uid"]] = loaded
             return loaded
-        if "completionTime" in status:
+        if has_ended(obj):
             return None
         entered = await self._entrance.enter(key, obj)
         if entered is not None:
@@ -180,8 +179,11 @@ class Reconciler:
         return plan
 
     async def _write(self, current: Session, obj: Object, plan: Plan) -> None:
-        """Make the plan durable. Only after this may anything be done that it says."""
-        await asyncio.gather(*(self._store_data(current, content) for content in plan.stores))
+        """Make the plan durable. Only after this may anything be done that it says, but keeping what ended well."""
+        await asyncio.gather(
+            self._carrier.keep_results(current, plan.actions),
+            *(self._store_data(current, content) for content in plan.stores),
+        )
         await self._put(current, obj, plan)
 
     async def _store_data(self, current: Session, content: Stored) -> None:
@@ -227,7 +229,7 @@ class Reconciler:
     def _let_others(self, run: Run) -> None:
         """A run has ended: the next may have its place, and older ones may be too many now."""
         flow = (run.namespace, run.flow)
-        for key in self._store.first_waiting(flow):
+        for key in self._store.lines.heads(flow):
             self._queue.add(key, Priority.COMPLETION)
         for old in history.surplus(self._store, flow):
             self._queue.add(key_of(old), Priority.RESYNC)
@@ -257,10 +259,6 @@ class Reconciler:
 def _unsettled(plan: Plan) -> frozenset[int]:
     """Give the slots to look at again though nothing comes: live reads are asked for."""
     return frozenset(action.attempt[0] for action in plan.actions if isinstance(action, _ASKS))
-
-
-def _desired(obj: Object) -> str:
-    return str(obj["spec"].get("desiredState") or "Running")
 
 
 def _same_record(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

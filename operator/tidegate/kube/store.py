@@ -4,7 +4,7 @@ Whatever comes in, by watch or as the answer to our own write, is taken only if 
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -12,6 +12,7 @@ from tidegate.engine.facts import Attempt, JobFact, PodFact
 from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
 from tidegate.kube.client import Object
+from tidegate.kube.lines import Lines, stance_of_flow, stance_of_run
 from tidegate.kube.observing import Seen
 
 RunKey = tuple[str, str]
@@ -30,6 +31,16 @@ def key_of(obj: Object) -> RunKey:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
+def flow_key_of(run: Object) -> RunKey:
+    """Give namespace and name of a run's Flow."""
+    return run["metadata"]["namespace"], run["spec"]["flowRef"]["name"]
+
+
+def has_ended(run: Object) -> bool:
+    """Whether a run has come to its end, for good."""
+    return "completionTime" in (run.get("status") or {})
+
+
 class Store:
     """What is known of the cluster. Never asked for what must be true, only for what was seen."""
 
@@ -37,22 +48,44 @@ class Store:
         self.flows: dict[RunKey, Object] = {}
         self.runs: dict[RunKey, Object] = {}
         self.approvals = Approvals()
+        self.lines = Lines(self.runs)
         self._key_by_uid: dict[str, RunKey] = {}
+        self._by_flow: dict[RunKey, dict[RunKey, None]] = {}
         self._children: dict[str, Children] = {}
-        self._waiting: dict[RunKey, set[RunKey]] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._news: dict[str, float] = {}
 
     def put_flow(self, obj: Object) -> bool:
         """Take a Flow; say whether it is news."""
-        return self._put(self.flows, obj)
+        before = stance_of_flow(self.flows.get(key_of(obj)))
+        news = self._put(self.flows, obj)
+        if news and stance_of_flow(obj) != before:
+            self.lines.note(key_of(obj))
+        return news
 
     def put_run(self, obj: Object) -> bool:
         """Take a FlowRun; say whether it is news."""
+        before = stance_of_run(self.runs.get(key_of(obj)))
         news = self._put(self.runs, obj)
+        if news and stance_of_run(obj) != before:
+            self.lines.note(flow_key_of(obj))
         if news:
             self._key_by_uid[obj["metadata"]["uid"]] = key_of(obj)
+            self._by_flow.setdefault(flow_key_of(obj), {})[key_of(obj)] = None
         return news
+
+    @property
+    def uids(self) -> AbstractSet[str]:
+        """The UIDs of all runs that are known."""
+        return self._key_by_uid.keys()
+
+    def run_of_uid(self, uid: str) -> Object | None:
+        """Give a run by its UID, when it is known."""
+        return self.runs.get(self._key_by_uid.get(uid, ("", "")))
+
+    def runs_of(self, flow: RunKey) -> list[Object]:
+        """Give the runs of a Flow, in the order in which they were heard of."""
+        return [self.runs[key] for key in self._by_flow.get(flow, ())]
 
     def put_approval(self, obj: Object) -> bool:
         """Take a FlowApproval; say whether it is news."""
@@ -69,12 +102,16 @@ class Store:
     def drop_flow(self, obj: Object) -> None:
         """Forget a Flow that was deleted."""
         self._drop(self.flows, obj)
+        self.lines.note(key_of(obj))
 
     def drop_run(self, obj: Object) -> None:
         """Forget a run that was deleted."""
         uid = obj["metadata"]["uid"]
         self._drop(self.runs, obj)
+        self.lines.note(flow_key_of(obj))
         self._key_by_uid.pop(uid, None)
+        if key_of(obj) not in self.runs:
+            self._by_flow.get(flow_key_of(obj), {}).pop(key_of(obj), None)
         self._children.pop(uid, None)
         self._news.pop(uid, None)
 
@@ -140,32 +177,7 @@ class Store:
 
     def active(self) -> Counter[RunKey]:
         """Count the runs that have not ended, by namespace and Flow."""
-        return Counter(
-            (namespace, obj["spec"]["flowRef"]["name"])
-            for (namespace, _), obj in self.runs.items()
-            if "completionTime" not in (obj.get("status") or {})
-        )
-
-    def wait_for_flow(self, run: RunKey, flow: RunKey) -> None:
-        """Remember that a run waits for a Flow to appear or change."""
-        self._waiting.setdefault(flow, set()).add(run)
-
-    def first_waiting(self, flow: RunKey) -> list[RunKey]:
-        """Give who is next of the runs that wait for a Flow: for each concurrency key the first in line."""
-        first: dict[str, tuple[tuple[int, str, str], RunKey]] = {}
-        for key in self._waiting.get(flow, ()):
-            run = self.runs.get(key)
-            frozen = ((run or {}).get("status") or {}).get("frozen") or {}
-            if run is None or "key" not in frozen:
-                continue
-            meta = run["metadata"]
-            rank = (-(run["spec"].get("priority") or 0), meta["creationTimestamp"], meta["name"])
-            first[frozen["key"]] = min(first.get(frozen["key"], (rank, key)), (rank, key))
-        return [key for _, key in first.values()]
-
-    def take_waiting(self, flow: RunKey) -> Iterable[RunKey]:
-        """Give, once, the runs that waited for a Flow."""
-        return self._waiting.pop(flow, ())
+        return Counter(flow_key_of(obj) for obj in self.runs.values() if not has_ended(obj))
 
     def _put(self, kind: dict[RunKey, Object], obj: Object) -> bool:
         before = kind.get(key_of(obj))
