@@ -25,6 +25,8 @@ FAULTS = {
     "gap_in_view": 0.05,
     "two_operators": 1.0,
     "pod_fails": 0.15,
+    "pod_oom": 0.15,
+    "pod_again": 0.3,
     "pod_evicted": 0.1,
     "slow_kubelet": 0.3,
     "pod_deleted": 0.3,

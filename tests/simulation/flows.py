@@ -8,6 +8,11 @@ POOL = 16
 """Flows that the seeds of one page share: compiling one costs as much as simulating a run of it."""
 PAGE = 64
 
+FAILED = 1
+"""The exit code of a container that fails."""
+MEMORY, MOST_MEMORY = 16, 48
+"""Mi, of tasks that get more when they run out of it."""
+
 SIZES = (1, 2, 2, 3, 3, 4, 5, 6)
 RULES = (
     "AllFailed",
@@ -89,6 +94,40 @@ def _calling(rng: random.Random, task: Spec, calls: float) -> Spec:
     return call
 
 
+def _retry(rng: random.Random) -> Spec:
+    retry: Spec = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5, [1, 3]])}
+    kind = rng.random()
+    if kind < 0.08:
+        retry["exceptExitCodes"] = [FAILED]
+    elif kind < 0.16:
+        retry["when"] = f"exitCode != {FAILED}"
+    if rng.random() < 0.2:
+        retry["maxDisruptions"] = rng.choice([0, 1])
+    return retry
+
+
+def _policies(rng: random.Random, retry: Spec) -> Spec:
+    """Draw what a task with a pod says of time, memory, repetition and the cache."""
+    body: Spec = {}
+    if rng.random() < 0.1:
+        body["timeoutSeconds"] = rng.choice([1, 10])
+    if rng.random() < 0.15:
+        body |= _more_memory(retry)
+    if rng.random() < 0.1:
+        body["repeat"] = {
+            "until": "!has(outputs.again)",
+            "everySeconds": rng.choice([0, 5]),
+            "limit": rng.randint(1, 3),
+        }
+    if rng.random() < 0.15:
+        body["cache"] = _cache(rng)
+    return body
+
+
+def _cache(rng: random.Random) -> Spec:
+    return {"scope": rng.choice(["Flow", "Run", "Namespace"]), "maxAgeSeconds": rng.choice([5, 3600])}
+
+
 def _tasks(rng: random.Random, prefix: str, count: int) -> list[Spec]:
     tasks: list[Spec] = []
     for number in range(count):
@@ -113,9 +152,8 @@ def _body(rng: random.Random, needs: list[str], fanned: list[str]) -> Spec:
     if rng.random() < 0.15:
         return body | _fan_out(rng)
     if rng.random() < 0.6:
-        body["retry"] = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5])}
-    if rng.random() < 0.1:
-        body["timeoutSeconds"] = rng.choice([1, 10])
+        body["retry"] = _retry(rng)
+    body |= _policies(rng, body.get("retry", {}))
     if needs and rng.random() < 0.2:
         outputs = f"tasks.{needs[-1]}.?outputs"
         read = f"size({outputs}.orValue([]))" if needs[-1] in fanned else f"{outputs}.?n.orValue(0)"
@@ -151,4 +189,14 @@ def _fan_out(rng: random.Random) -> Spec:
     retry: Spec = {"limit": rng.randint(0, 2), "maxDisruptions": rng.choice([0, 1, 10])}
     if strategy == "Jobs":
         retry["delaySeconds"] = rng.choice([0, 5])
-    return {"forEach": options, "retry": retry}
+    body: Spec = {"forEach": options, "retry": retry}
+    if strategy == "Jobs" and rng.random() < 0.2:
+        body |= _more_memory(retry)
+    if strategy == "Jobs" and rng.random() < 0.2:
+        body["cache"] = _cache(rng)
+    return body
+
+
+def _more_memory(retry: Spec) -> Spec:
+    policy = {"memoryPercent": 200, "maxMemory": f"{MOST_MEMORY}Mi"}
+    return {"resources": {"limits": {"memory": f"{MEMORY}Mi"}}, "retry": {**retry, "onOOM": policy}}

@@ -37,6 +37,14 @@ class AttemptTruth:
     complete: bool = False
     taken: set[str] = field(default_factory=set)
     """Pods that the cluster took."""
+    wrote: set[bool] = field(default_factory=set)
+    """Of each of its pods that ended well, whether it wrote that it is not done yet."""
+    oom: bool = False
+    """Whether a container of it ran out of memory."""
+    done_at: float | None = None
+    """When all of it had really been done."""
+    exited: set[int] = field(default_factory=set)
+    """The codes with which its containers ended."""
     lost: bool = False
     """Whether a pod of it is gone, and with it perhaps the output that nobody had read."""
     meddled: bool = False
@@ -47,7 +55,7 @@ class AttemptTruth:
     by_index: dict[int, set[str]] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
 
-    def see_pod(self, pod: Mapping[str, Any], *, is_gone: bool) -> bool:
+    def see_pod(self, pod: Mapping[str, Any], now: float, *, is_gone: bool) -> bool:
         """Take a change of a pod; say whether it came to life just now."""
         uid, status = pod["metadata"]["uid"], pod["status"]
         is_new = uid not in self.pods
@@ -61,10 +69,18 @@ class AttemptTruth:
             self.alive.add(uid)
         for container in status.get("containerStatuses") or ():
             end = container["state"].get("terminated")
-            if end is not None and end["exitCode"] == 0:
+            if end is None:
+                continue
+            self.exited.add(end["exitCode"])
+            if end["exitCode"] == 0:
                 self.done.add(index)
+                self.wrote.add("again" in end.get("message", ""))
+            else:
+                self.oom = self.oom or end.get("reason") == "OOMKilled"
         if any(each["type"] == "DisruptionTarget" for each in status.get("conditions") or ()):
             self.taken.add(uid)
+        if self.done_at is None and self.clean:
+            self.done_at = now
         return is_new
 
     @property
@@ -76,6 +92,11 @@ class AttemptTruth:
     def disrupted(self) -> bool:
         """Whether the cluster took a pod."""
         return bool(self.taken)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something else than its containers may be said to have ended it."""
+        return self.disrupted or self.meddled or self.lost
 
     @property
     def clean(self) -> bool:
@@ -119,6 +140,11 @@ class RunTruth:
     def name(self) -> str:
         """Its name."""
         return str(self.obj["metadata"]["name"])
+
+    @property
+    def flow(self) -> str:
+        """The name of its Flow."""
+        return str(self.obj["spec"]["flowRef"]["name"])
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
