@@ -65,6 +65,7 @@ class Reconciler:
             current = await self._session(key, obj)
             if current is not None:
                 await self._advance(key, current)
+            self._plan_departure(key)
         except Conflict:
             await self._read_again(key)
         except Poisoned as error:
@@ -87,6 +88,17 @@ class Reconciler:
         if due is not None:
             self._queue.add_after(key, due - now, Priority.RESYNC)
         return False
+
+    def _plan_departure(self, key: RunKey) -> None:
+        """When a run has just ended, perhaps before it began: fix when it goes, and let older ones go for it."""
+        obj = self._store.runs.get(key)
+        if obj is None or "completionTime" not in (obj.get("status") or {}):
+            return
+        due = history.expires_at(obj)
+        if due is not None:
+            self._queue.add_after(key, max(0.0, due - self._clocks.wall()), Priority.RESYNC)
+        for old in history.surplus(self._store, (key[0], obj["spec"]["flowRef"]["name"])):
+            self._queue.add(key_of(old), Priority.RESYNC)
 
     def _is_over(self, obj: Object) -> bool:
         """Whether the run has ended and nothing is left of it that retention must see to."""
@@ -225,12 +237,9 @@ class Reconciler:
             self._reporter.hopped(self._clocks.monotonic() - heard)
 
     def _let_others(self, run: Run) -> None:
-        """A run has ended: the next may have its place, and older ones may be too many now."""
-        flow = (run.namespace, run.flow)
-        for key in self._store.first_waiting(flow):
+        """A run has ended: the next may have its place."""
+        for key in self._store.first_waiting((run.namespace, run.flow)):
             self._queue.add(key, Priority.COMPLETION)
-        for old in history.surplus(self._store, flow):
-            self._queue.add(key_of(old), Priority.RESYNC)
 
     async def _report(self, current: Session, plan: Plan) -> None:
         """Speak after the write succeeded."""
