@@ -8,11 +8,12 @@ from typing import Any
 
 from simulation.chance import Chance
 from simulation.cluster import Cluster
-from simulation.flows import FAILED
+from simulation.flows import FAILED, FIRST_ITEM, ITEMS
 
 KILLED = 137
-OUTPUT = json.dumps({"n": 1})
-AGAIN = json.dumps({"n": 1, "again": True})
+GIVEN = {"n": 1, "list": [FIRST_ITEM + place for place in range(ITEMS)]}
+OUTPUT = json.dumps(GIVEN)
+AGAIN = json.dumps({**GIVEN, "again": True})
 """What a container writes that is not done yet, for tasks that are repeated."""
 
 
