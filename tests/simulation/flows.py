@@ -8,6 +8,15 @@ POOL = 16
 """Flows that the seeds of one page share: compiling one costs as much as simulating a run of it."""
 PAGE = 64
 
+LANE = "a"
+"""The param of runs that do not say another: the key of some limits."""
+FIRST_ITEM, ITEMS = 10, 2
+"""Items are numbers from the first on; so many are among the outputs of each container."""
+FAILED = 1
+"""The exit code of a container that fails."""
+MEMORY, MOST_MEMORY = 16, 48
+"""Mi, of tasks that get more when they run out of it."""
+
 SIZES = (1, 2, 2, 3, 3, 4, 5, 6)
 RULES = (
     "AllFailed",
@@ -25,6 +34,7 @@ RULES = (
 
 Spec = dict[str, Any]
 
+IMAGES = ("busybox", "busybox", "alpine")
 CALLEE = "callee"
 WITHOUT_POD = 0.26
 """So many tasks need no pod."""
@@ -38,8 +48,13 @@ QUESTIONS: tuple[Spec, ...] = (
 
 def flow_for(seed: int, rng: random.Random, name: str) -> Spec:
     """Draw a Flow of a seed's page."""
-    spec = _pooled(seed // PAGE, rng.randrange(POOL))
+    spec = pooled(seed, rng.randrange(POOL))
     return {"apiVersion": "tidegate.dev/v1alpha1", "kind": "Flow", "metadata": {"name": name}, "spec": spec}
+
+
+def pooled(seed: int, index: int) -> Spec:
+    """Give one of the specs of a seed's page."""
+    return _pooled(seed // PAGE, index)
 
 
 @lru_cache(maxsize=4 * POOL)
@@ -62,9 +77,14 @@ def _callee(page: int) -> Spec:
 def a_spec(rng: random.Random, calls: float = 0.06) -> Spec:
     """Draw the spec of a Flow: a few tasks, each with some needs among those before it; so many call another Flow."""
     tasks = [_calling(rng, task, calls) for task in _tasks(rng, "t", rng.choice(SIZES))]
-    spec: Spec = {"tasks": tasks, "parallelism": rng.choice([1, 2, 50])}
+    params = [{"name": "lane", "type": "string", "default": LANE}]
+    spec: Spec = {"params": params, "tasks": tasks, "parallelism": rng.choice([1, 2, 50])}
     if rng.random() < 0.3:
-        spec["jobRetention"] = {"succeededSeconds": rng.choice([0, 400]), "failedSeconds": rng.choice([0, 400])}
+        spec["concurrency"] = _limit(rng)
+    if rng.random() < 0.3:
+        spec["history"] = {"succeeded": rng.randint(0, 2), "failed": rng.randint(0, 2)}
+    if rng.random() < 0.3:
+        spec["jobRetention"] = {"succeededSeconds": rng.choice([300, 400]), "failedSeconds": rng.choice([300, 400])}
     if rng.random() < 0.2:
         spec["finally"] = _tasks(rng, "f", rng.randint(1, 2))
     if rng.random() < 0.15:
@@ -74,6 +94,15 @@ def a_spec(rng: random.Random, calls: float = 0.06) -> Spec:
     if rng.random() < 0.15:
         spec["retry"] = {"limit": 1, "mode": rng.choice(["Failed", "All"]), "delaySeconds": rng.choice([0, 5])}
     return spec
+
+
+def _limit(rng: random.Random) -> Spec:
+    return {
+        "policy": rng.choice(["Queue", "Queue", "Forbid", "Replace"]),
+        "limit": rng.choice([1, 1, 2]),
+        "queueLimit": rng.choice([0, 1, 100, 100]),
+        "key": rng.choice(["", "$[[ params.lane ]]"]),
+    }
 
 
 def _calling(rng: random.Random, task: Spec, calls: float) -> Spec:
@@ -87,6 +116,40 @@ def _calling(rng: random.Random, task: Spec, calls: float) -> Spec:
     if rng.random() < 0.2:
         call["startDeadlineSeconds"] = rng.choice([1, 20])
     return call
+
+
+def _retry(rng: random.Random) -> Spec:
+    retry: Spec = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5, [1, 3]])}
+    kind = rng.random()
+    if kind < 0.08:
+        retry["exceptExitCodes"] = [FAILED]
+    elif kind < 0.16:
+        retry["when"] = f"exitCode != {FAILED}"
+    if rng.random() < 0.2:
+        retry["maxDisruptions"] = rng.choice([0, 1])
+    return retry
+
+
+def _policies(rng: random.Random, retry: Spec) -> Spec:
+    """Draw what a task with a pod says of time, memory, repetition and the cache."""
+    body: Spec = {}
+    if rng.random() < 0.1:
+        body["timeoutSeconds"] = rng.choice([1, 10])
+    if rng.random() < 0.15:
+        body |= _more_memory(retry)
+    if rng.random() < 0.1:
+        body["repeat"] = {
+            "until": "!has(outputs.again)",
+            "everySeconds": rng.choice([0, 5]),
+            "limit": rng.randint(1, 3),
+        }
+    if rng.random() < 0.15:
+        body["cache"] = _cache(rng)
+    return body
+
+
+def _cache(rng: random.Random) -> Spec:
+    return {"scope": rng.choice(["Flow", "Run", "Namespace"]), "maxAgeSeconds": rng.choice([5, 3600])}
 
 
 def _tasks(rng: random.Random, prefix: str, count: int) -> list[Spec]:
@@ -109,17 +172,18 @@ def _body(rng: random.Random, needs: list[str], fanned: list[str]) -> Spec:
     kind = rng.random()
     if kind < WITHOUT_POD:
         return _body_without_pod(rng, kind)
-    body: Spec = {"image": "busybox", "command": ["true"]}
+    body: Spec = {"image": rng.choice(IMAGES), "command": ["true"]}
     if rng.random() < 0.15:
-        return body | _fan_out(rng)
+        return body | _fan_out(rng, [need for need in needs if need not in fanned])
     if rng.random() < 0.6:
-        body["retry"] = {"limit": rng.randint(0, 3), "delaySeconds": rng.choice([0, 1, 5])}
-    if rng.random() < 0.1:
-        body["timeoutSeconds"] = rng.choice([1, 10])
+        body["retry"] = _retry(rng)
+    body |= _policies(rng, body.get("retry", {}))
     if needs and rng.random() < 0.2:
         outputs = f"tasks.{needs[-1]}.?outputs"
         read = f"size({outputs}.orValue([]))" if needs[-1] in fanned else f"{outputs}.?n.orValue(0)"
         body["args"] = [f"$[[ string({read}) ]]"]
+    elif rng.random() < 0.15:
+        body["args"] = ["$[[ params.lane ]]"]
     return body
 
 
@@ -136,11 +200,19 @@ def _body_without_pod(rng: random.Random, kind: float) -> Spec:
     return {"wait": {"for": wait_for, **rng.choice(({}, {"timeoutSeconds": 20}))}}
 
 
-def _fan_out(rng: random.Random) -> Spec:
+def _items(rng: random.Random, needs: list[str]) -> Any:
+    """Draw a list, or what gives one: sometimes null, or something that is none."""
+    if not needs or rng.random() < 0.6:
+        return [FIRST_ITEM + place for place in range(rng.randint(0, 5))]
+    given = rng.choice(["list.orValue([])", "list.orValue([])", "list.orValue(null)", "n.orValue(0)"])
+    return f"$[[ tasks.{needs[-1]}.?outputs.?{given} ]]"
+
+
+def _fan_out(rng: random.Random, needs: list[str]) -> Spec:
     """Draw a fan-out: few items, so that much happens to each, in chunks or with a Job each."""
     strategy = rng.choice(["Indexed", "Jobs"])
     options: Spec = {
-        "items": list(range(rng.randint(0, 5))),
+        "items": _items(rng, needs),
         "strategy": strategy,
         "maxFailed": rng.choice([0, 0, 1, 5]),
     }
@@ -151,4 +223,16 @@ def _fan_out(rng: random.Random) -> Spec:
     retry: Spec = {"limit": rng.randint(0, 2), "maxDisruptions": rng.choice([0, 1, 10])}
     if strategy == "Jobs":
         retry["delaySeconds"] = rng.choice([0, 5])
-    return {"forEach": options, "retry": retry}
+    body: Spec = {"forEach": options, "retry": retry}
+    if strategy == "Jobs" and rng.random() < 0.2:
+        body |= _more_memory(retry)
+    if strategy == "Jobs" and rng.random() < 0.5:
+        body["args"] = ["$[[ string(item) ]]"]
+    if strategy == "Jobs" and rng.random() < 0.2:
+        body["cache"] = _cache(rng)
+    return body
+
+
+def _more_memory(retry: Spec) -> Spec:
+    policy = {"memoryPercent": 200, "maxMemory": f"{MOST_MEMORY}Mi"}
+    return {"resources": {"limits": {"memory": f"{MEMORY}Mi"}}, "retry": {**retry, "onOOM": policy}}

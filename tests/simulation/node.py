@@ -8,9 +8,13 @@ from typing import Any
 
 from simulation.chance import Chance
 from simulation.cluster import Cluster
+from simulation.flows import FAILED, FIRST_ITEM, ITEMS
 
 KILLED = 137
-OUTPUT = json.dumps({"n": 1})
+GIVEN = {"n": 1, "list": [FIRST_ITEM + place for place in range(ITEMS)]}
+OUTPUT = json.dumps(GIVEN)
+AGAIN = json.dumps({**GIVEN, "again": True})
+"""What a container writes that is not done yet, for tasks that are repeated."""
 
 
 class Node:
@@ -41,9 +45,11 @@ class Node:
 
     def _end(self, uid: str) -> None:
         """Let the container end; the phase follows at once or a second later, as with a real kubelet."""
-        fails = self._chance.strikes("pod_fails")
-        code, reason = (1, "Error") if fails else (0, "Completed")
-        message = "it failed" if fails else OUTPUT
+        code, reason, message = 0, "Completed", AGAIN if self._chance.strikes("pod_again") else OUTPUT
+        if self._chance.strikes("pod_fails"):
+            code, reason, message = FAILED, "Error", "it failed"
+        elif self._chance.strikes("pod_oom"):
+            code, reason, message = KILLED, "OOMKilled", ""
         self._cluster.change(
             partial(self._world.container_terminated, uid, "main", code, reason=reason, message=message, settle=False)
         )

@@ -14,24 +14,34 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from simulation.budgets import Budgets
 from simulation.cluster import START, Cluster
+from simulation.departures import Departures
+from simulation.frozen import Frozen
+from simulation.hits import DELAYS, Hits
 from simulation.kinship import Kinship
 from simulation.laws import may_run, went_well
+from simulation.limits import Limits
 from simulation.truth import FINAL, GRACE_SECONDS, LIVE, Attempt, AttemptTruth, RunTruth, attempt_of, is_tombstone
-from tidegate.sandbox.kinds import FLOWRUNS, JOBS, PODS, Kind
+from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, PODS, Kind
 
-MAX_DISRUPTIONS = 10
 _SEEN = str.maketrans("OH", "IP")
 
 
 class Oracle:
     """Watches one cluster from its first moment; raises nothing while it runs, `violations` tells."""
 
-    def __init__(self, cluster: Cluster, flows: Mapping[str, Mapping[str, Any]]) -> None:
-        self._cluster, self._flows = cluster, flows
+    def __init__(self, cluster: Cluster, faults: frozenset[str]) -> None:
+        self._cluster = cluster
         self.violations: list[str] = []
         self.runs: dict[str, RunTruth] = {}
         self._truths: dict[Attempt, AttemptTruth] = defaultdict(AttemptTruth)
+        self._budgets = Budgets(self._truths, self._broken)
+        patience = 120.0 if faults & DELAYS else 1.0
+        self._frozen = Frozen(cluster, self._broken)
+        self._limits = Limits(self.runs, self._has_standing_pods, patience, self._broken)
+        self.departures = Departures(self.runs, self._frozen.versions, self._broken)
+        self._hits = Hits(self.runs, self._truths, patience, self._broken)
         self.kinship = Kinship(self.runs, self._has_live_pods, self._broken)
         self.live: set[str] = set()
         """Runs that exist and have not ended, by UID."""
@@ -59,6 +69,9 @@ class Oracle:
             self._job_changed(change, obj)
         elif kind is FLOWRUNS:
             self._run_changed(change, obj)
+        elif kind is FLOWS:
+            self._frozen.flow_changed(obj)
+            self._limits.flow_changed(obj, self._cluster.now())
 
     # Jobs
 
@@ -70,7 +83,7 @@ class Oracle:
         if change == "ADDED" and not is_tombstone(job):
             truth.created += 1
             if run is not None and not run.is_gone and not truth.meddled:
-                self._check_creation(attempt, truth, run)
+                self._check_creation(attempt, truth, run, job)
         elif change == "DELETED":
             if run is not None and not run.is_gone and not truth.meddled:
                 self._check_deletion(attempt, truth, run)
@@ -80,19 +93,23 @@ class Oracle:
         if is_tombstone(job) and not had_ended and run is not None and not run.is_gone and not truth.meddled:
             self._check_stop(attempt, run)
 
-    def _check_creation(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
+    def _check_creation(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth, job: Mapping[str, Any]) -> None:
         uid, slot, number = attempt
         if truth.created > 1:
             self._broken(1, f"the Job of {attempt} was created {truth.created} times")
         before = self._truths.get((uid, slot, number - 1))
         is_again = number - 1 <= run.base_of(slot)
         had_succeeded = before is not None and before.complete and not before.meddled and not before.lost
+        is_again = is_again or ("repeat" in run.task(slot) and before is not None and True in before.wrote)
         had_succeeded = had_succeeded and not is_again
         if run.slots[slot : slot + 1] == "S" or had_succeeded:
             self._broken(2, f"the Job of {attempt} was created although its work had succeeded")
         if run.final_status is not None:
             self._broken(6, f"the Job of {attempt} was created after the run had ended")
         self._check_name(attempt, run)
+        if run.slots:
+            self._budgets.check_memory(attempt, job, run)
+            self._frozen.check_job(attempt, job, run)
 
     def _check_name(self, attempt: Attempt, run: RunTruth) -> None:
         _, slot, number = attempt
@@ -129,12 +146,15 @@ class Oracle:
         if attempt is None:
             return
         truth, run = self._truths[attempt], self.runs.get(attempt[0])
-        came_to_life = truth.see_pod(pod, is_gone=change == "DELETED")
+        came_to_life = truth.see_pod(pod, self._cluster.now(), is_gone=change == "DELETED")
         if came_to_life and run is not None and not run.is_gone:
             self._check_life(attempt, truth, run)
 
     def _check_life(self, attempt: Attempt, truth: AttemptTruth, run: RunTruth) -> None:
         uid, slot, number = attempt
+        if not run.slots:
+            return  # told already: nothing may exist that status does not name
+        self._limits.check_life(uid, run)
         most = max(map(len, truth.by_index.values()))
         if most > run.pods_an_item(slot, truth.disruptions) and not truth.meddled:
             self._broken(1, f"{attempt} has had {most} pods for one item")
@@ -163,21 +183,27 @@ class Oracle:
         uid = obj["metadata"]["uid"]
         run = self.runs.get(uid)
         if run is None:
-            spec = self._flows[obj["spec"]["flowRef"]["name"]]["spec"]
-            run = RunTruth(obj, spec, self._cluster.now(), again=self._done_again(obj))
+            run = RunTruth(obj, {"tasks": ()}, self._cluster.now(), again=self._done_again(obj))
             self.runs[uid] = run
             self.live.add(uid)
             self.kinship.created(obj)
+        now, run.desired = self._cluster.now(), obj["spec"].get("desiredState", "Running")
         if change == "DELETED":
             run.is_gone = True
+            self.departures.left(uid, run, now)
             self._leave(uid)
         elif obj.get("status") != run.obj.get("status"):
-            self._status_changed(uid, run, obj["status"], obj["spec"].get("desiredState", "Running"))
+            self._status_changed(uid, run, obj["status"], run.desired)
+        if obj["spec"].get("priority") != run.obj["spec"].get("priority"):
+            self._limits.reordered(uid, run, now)
         run.obj = obj
+        self._limits.run_changed(uid, run, now)
 
     def _status_changed(self, uid: str, run: RunTruth, status: dict[str, Any], desired: str) -> None:
         if run.final_status is not None:
             self._broken(6, f"{run.name} changed after its end: from {run.final_status} to {status}")
+        if "frozen" in status:
+            self._frozen.status_changed(run, status["frozen"], self._cluster.now())
         ledger = status.get("ledger") or {"slots": "", "attempts": []}
         slots, attempts = ledger["slots"], list(ledger["attempts"])
         run.blocks = ledger.get("blocks") or ()
@@ -230,10 +256,18 @@ class Oracle:
                 continue
             if attempts[slot] > old_attempts[slot]:
                 self._check_attempt(uid, run, slot, attempts[slot])
-            if was in "RW" and now in "IS" and not run.is_asking(slot) and self._cluster.now() < run.due(slot):
-                self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
-            if now in FINAL and attempts[slot]:
-                self._check_final((uid, slot, attempts[slot]), now, run, status)
+            self._check_step((uid, slot, attempts[slot]), was + now, run, status)
+
+    def _check_step(self, attempt: Attempt, step: str, run: RunTruth, status: Mapping[str, Any]) -> None:
+        """Hold the step of one slot from a letter to another against what really happened."""
+        (uid, slot, number), (was, now) = attempt, step
+        if now == "C" and was != "C":
+            self._hits.check(uid, run, slot, self._cluster.now())
+            self._check_outputs(attempt, now, run, status)
+        if was in "RW" and now in "IS" and not run.is_asking(slot) and self._cluster.now() < run.due(slot):
+            self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
+        if now in FINAL and number:
+            self._check_final(attempt, now, run, status)
 
     def _check_final(self, attempt: Attempt, letter: str, run: RunTruth, status: Mapping[str, Any]) -> None:
         slot = attempt[1]
@@ -249,43 +283,53 @@ class Oracle:
         if letter in FINAL and not set(parts) <= FINAL:
             self._broken(8, f"slot {slot} of {run.name} ended as {letter}, but its parts are {parts}")
         options = run.tasks[slot]["forEach"]
+        if letter == "S" and run.slots:
+            self._frozen.check_items(run, slot)
         if letter == "S" and options.get("strategy") != "Indexed" and parts.count("F") > options.get("maxFailed", 0):
             self._broken(7, f"slot {slot} of {run.name} succeeded with parts {parts}")
 
     def _check_attempt(self, uid: str, run: RunTruth, slot: int, number: int) -> None:
-        if run.was_terminated or (run.was_stopped and run.owner(slot) < run.first_finally):
-            self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named after it was stopped")
-        base, task = run.base_of(slot), run.tasks[run.owner(slot)]
-        disrupted = sum(self._truths[uid, slot, each].disrupted for each in range(base + 1, number))
-        is_chunk = task.get("forEach", {}).get("strategy") == "Indexed"
-        limit = 0 if is_chunk else (task.get("retry") or {}).get("limit", 0)
-        if number > base + 1 + limit + min(disrupted, MAX_DISRUPTIONS):
-            self._broken(5, f"attempt {number} of slot {slot} of {run.name}: limit {limit}, {disrupted} disruptions")
+        is_finally = run.owner(slot) >= run.first_finally
+        # A write succeeds only upon the spec that it was decided on, so that what is wanted is known exactly.
+        forbids = run.desired in ("Paused", "Terminated") or (run.desired == "Cancelled" and not is_finally)
+        if forbids or run.was_terminated or (run.was_stopped and not is_finally):
+            self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named, but {run.desired} is wanted")
+        self._budgets.check_attempt(uid, run, slot, number)
 
     def _check_result(self, attempt: Attempt, letter: str, status: Mapping[str, Any]) -> None:
         truth = self._truths[attempt]
         if letter == "S":
+            if self._has_repeated(attempt) and truth.wrote == {True}:
+                self._broken(7, f"{attempt} is told to have succeeded, but it was to run again")
             if not truth.clean and not truth.complete:
                 self._broken(7, f"{attempt} is told to have succeeded, but nothing of it has")
             # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
             truth.alive.clear()
-        elif truth.complete and not truth.meddled and not truth.lost:
+        elif truth.complete and not truth.meddled and not truth.lost and not self._has_repeated(attempt):
             self._broken(7, f"{attempt} is told to have failed, but its Job is complete: {status.get('tasks')}")
+
+    def _has_repeated(self, attempt: Attempt) -> bool:
+        """Whether an attempt that was not done yet was the last of a repeated task."""
+        return "repeat" in self.runs[attempt[0]].task(attempt[1]) and True in self._truths[attempt].wrote
 
     def _check_outputs(self, attempt: Attempt, letter: str, run: RunTruth, status: Mapping[str, Any]) -> None:
         """What a container wrote must reach those that ask for it, or the task has not succeeded."""
         if attempt[1] >= len(run.tasks):
             return
         name = run.tasks[attempt[1]]["name"]
-        if letter == "S" and (status.get("outputs") or {}).get(name) != {"n": 1} and run.is_wanted(name):
+        if letter in "SC" and (status.get("outputs") or {}).get(name, {}).get("n") != 1 and run.is_wanted(name):
             self._broken(7, f"{attempt} is told to have succeeded, but its outputs are not there")
 
     def _check_end(self, uid: str, run: RunTruth, slots: str, status: Mapping[str, Any]) -> None:
         if not set(slots) <= FINAL:
             self._broken(8, f"{run.name} ended with slots {slots}")
         condition = next(each for each in status["conditions"] if each["type"] == "Succeeded")
-        if (condition["status"] == "True") != went_well(run.tasks, slots[: len(run.tasks)], run.first_finally):
+        if (condition["status"] == "True") != (
+            bool(slots) and went_well(run.tasks, slots[: len(run.tasks)], run.first_finally)
+        ):
             self._broken(7, f"{run.name} ended {condition['status']} with slots {slots}")
+        if run.reason in ("InvalidSpec", "InvalidParams", "InternalError"):
+            self._broken(7, f"{run.name} ended {run.reason}, but all that is drawn is valid: {status.get('why')}")
         for slot, letter in enumerate(slots):
             truth = self._truths.get((uid, slot, run.attempts[slot]))
             if letter == "Z" and truth is not None and not truth.meddled:
@@ -296,6 +340,9 @@ class Oracle:
 
     def _has_live_pods(self, uid: str) -> bool:
         return any(truth.alive for attempt, truth in self._truths.items() if attempt[0] == uid)
+
+    def _has_standing_pods(self, uid: str) -> bool:
+        return any(truth.standing for attempt, truth in self._truths.items() if attempt[0] == uid)
 
     def _leave(self, uid: str) -> None:
         self.live.discard(uid)
@@ -319,8 +366,9 @@ class Oracle:
         return [f"{run.name} {run.slots} {(run.obj.get('status') or {}).get('why', '')}" for run in runs]
 
     def kept(self) -> list[str]:
-        """Give the Jobs that are there, for when retention should have taken them."""
-        return [job["metadata"]["name"] for job in self._cluster.world.list(JOBS)]
+        """Give the Jobs and runs that are there, for when retention should have taken them."""
+        jobs = [job["metadata"]["name"] for job in self._cluster.world.list(JOBS)]
+        return [*jobs, *self.departures.overdue(self._cluster.now())]
 
     def _broken(self, rule: int, what: str) -> None:
         self.violations.append(f"rule {rule}, at {self._cluster.now() - START:.3f}: {what}")

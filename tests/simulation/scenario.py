@@ -4,14 +4,26 @@ It says nothing of timing below that: latencies, crashes and the lives of pods a
 """
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.chance import FAULTS, INTENSITIES
 from simulation.flows import callee_for, flow_for
 
-USERS = ("cancel", "terminate", "run_deleted", "job_deleted", "pod_deleted", "job_preempted", "child_deleted", "rerun")
+USERS = (
+    "cancel",
+    "terminate",
+    "run_deleted",
+    "job_deleted",
+    "pod_deleted",
+    "job_preempted",
+    "child_deleted",
+    "rerun",
+    "pause",
+    "flow_edited",
+    "priority_changed",
+)
 """Faults that are somebody's act; see `users.py` for what each does."""
 
 FLOWS, RUNS = 3, 12
@@ -38,6 +50,8 @@ class Scenario:
     runs: dict[str, tuple[str, float]]
     acts: tuple[Act, ...] = ()
     intensity: float = 1.0
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What some runs say beyond their Flow: fields of their spec; `owned` when their Flow is to own them."""
     aftermath: bool = False
     """Whether the end is followed until retention has taken everything."""
 
@@ -56,8 +70,22 @@ def drawn(seed: int, faults: frozenset[str] | None = None) -> Scenario:
     names = [flow["metadata"]["name"] for flow in flows]
     flows = (*flows, callee_for(seed))
     runs = {f"run-{number}": (rng.choice(names), rng.uniform(0, _STARTS)) for number in range(RUNS)}
+    details = {name: _details(rng) for name in runs}
     acts = tuple(sorted(_acts(rng, runs, chosen), key=lambda act: act.at))
-    return Scenario(seed, chosen, flows, runs, acts, rng.choice(INTENSITIES), rng.random() < 0.2)
+    return Scenario(seed, chosen, flows, runs, acts, rng.choice(INTENSITIES), details, rng.random() < 0.2)
+
+
+def _details(rng: random.Random) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    if rng.random() < 0.5:
+        details["params"] = {"lane": rng.choice(["a", "b"])}
+    if rng.random() < 0.3:
+        details["priority"] = rng.randint(-1, 1)
+    if rng.random() < 0.1:
+        details["ttlSecondsAfterFinished"] = rng.choice([0, 30, 600])
+    if rng.random() < 0.4:
+        details["owned"] = True
+    return details
 
 
 def _acts(rng: random.Random, runs: dict[str, tuple[str, float]], faults: frozenset[str]) -> Iterator[Act]:

@@ -143,6 +143,10 @@ def _fewer_tasks(scenario: Scenario) -> Iterator[Scenario]:
 
 def _simpler(scenario: Scenario) -> Iterator[Scenario]:
     """Leave out what a Flow or a task says beyond its name, needs and body."""
+    for name, details in scenario.details.items():
+        for field in details:
+            less = {key: value for key, value in details.items() if key != field}
+            yield replace(scenario, details={**scenario.details, name: less})
     if scenario.aftermath:
         yield replace(scenario, aftermath=False)
     for place, flow in enumerate(scenario.flows):

@@ -67,7 +67,7 @@ def play(scenario: Scenario, throw: Callable[[], float], *, is_told: bool = Fals
 async def _play(scenario: Scenario, throw: Callable[[], float], *, is_told: bool) -> Result:
     chance = Chance(scenario.faults, throw, intensity=scenario.intensity)
     cluster = Cluster()
-    oracle = Oracle(cluster, {flow["metadata"]["name"]: flow for flow in scenario.flows})
+    oracle = Oracle(cluster, scenario.faults)
     hashed, story = (TraceHash(cluster), Story(cluster)) if is_told else (None, None)
     Node(cluster, chance)
     counts: Counter[str] = Counter()

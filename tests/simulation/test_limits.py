@@ -149,6 +149,40 @@ async def test_a_run_goes_when_its_ttl_has_passed():
 
 
 @on_virtual_time
+async def test_a_run_that_was_turned_away_goes_when_its_ttl_has_passed():
+    tasks = [{"name": "a", "wait": {"seconds": 300}}]
+    async with a_cluster(concurrency={"policy": "Forbid"}, tasks=tasks) as cluster:
+        create(cluster, "first")
+        await until(lambda: reason(cluster, "first") == "Running")
+        create(cluster, "second", ttlSecondsAfterFinished=60)
+        await until(lambda: reason(cluster, "second") == "ConcurrencyForbidden")
+        await asyncio.sleep(70)
+        assert runs_of(cluster) == ["first"]
+
+
+@on_virtual_time
+async def test_a_run_without_jobs_goes_when_its_ttl_has_passed():
+    async with a_cluster(tasks=[{"name": "a", "set": {"x": 1}}]) as cluster:
+        create(cluster, "short", ttlSecondsAfterFinished=60)
+        await until(lambda: reason(cluster, "short") == "Completed")
+        await asyncio.sleep(70)
+        assert runs_of(cluster) == []
+
+
+@on_virtual_time
+async def test_a_flow_keeps_its_newest_finished_runs_also_when_the_newest_were_turned_away():
+    tasks = [{"name": "a", "wait": {"seconds": 300}}]
+    async with a_cluster(concurrency={"policy": "Forbid"}, history={"failed": 1}, tasks=tasks) as cluster:
+        create(cluster, "first")
+        await until(lambda: reason(cluster, "first") == "Running")
+        for number in range(3):
+            create(cluster, f"run-{number}", owned=True)
+            await until(lambda name=f"run-{number}": reason(cluster, name) == "ConcurrencyForbidden")
+            await asyncio.sleep(2)
+        assert runs_of(cluster) == ["first", "run-2"]
+
+
+@on_virtual_time
 async def test_a_paused_run_that_waits_contends_for_nothing():
     async with a_cluster(concurrency={"policy": "Queue"}) as cluster:
         create(cluster, "paused", desiredState="Paused")

@@ -1,7 +1,9 @@
 """What really happened in a simulated cluster, by its own record: never by what an operator wrote or remembers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tidegate.api import keys
@@ -34,9 +36,19 @@ class AttemptTruth:
     created: int = 0
     pods: set[str] = field(default_factory=set)
     alive: set[str] = field(default_factory=set)
+    standing: set[str] = field(default_factory=set)
+    """Pods that take a place, whether they still work or not."""
     complete: bool = False
     taken: set[str] = field(default_factory=set)
     """Pods that the cluster took."""
+    wrote: set[bool] = field(default_factory=set)
+    """Of each of its pods that ended well, whether it wrote that it is not done yet."""
+    oom: bool = False
+    """Whether a container of it ran out of memory."""
+    done_at: float | None = None
+    """When all of it had really been done."""
+    exited: set[int] = field(default_factory=set)
+    """The codes with which its containers ended."""
     lost: bool = False
     """Whether a pod of it is gone, and with it perhaps the output that nobody had read."""
     meddled: bool = False
@@ -47,7 +59,7 @@ class AttemptTruth:
     by_index: dict[int, set[str]] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
 
-    def see_pod(self, pod: Mapping[str, Any], *, is_gone: bool) -> bool:
+    def see_pod(self, pod: Mapping[str, Any], now: float, *, is_gone: bool) -> bool:
         """Take a change of a pod; say whether it came to life just now."""
         uid, status = pod["metadata"]["uid"], pod["status"]
         is_new = uid not in self.pods
@@ -57,14 +69,24 @@ class AttemptTruth:
         self.lost = self.lost or is_gone
         if is_gone or status.get("phase") in ("Succeeded", "Failed"):
             self.alive.discard(uid)
+            self.standing.discard(uid)
         elif is_new:
             self.alive.add(uid)
+            self.standing.add(uid)
         for container in status.get("containerStatuses") or ():
             end = container["state"].get("terminated")
-            if end is not None and end["exitCode"] == 0:
+            if end is None:
+                continue
+            self.exited.add(end["exitCode"])
+            if end["exitCode"] == 0:
                 self.done.add(index)
+                self.wrote.add("again" in end.get("message", ""))
+            else:
+                self.oom = self.oom or end.get("reason") == "OOMKilled"
         if any(each["type"] == "DisruptionTarget" for each in status.get("conditions") or ()):
             self.taken.add(uid)
+        if self.done_at is None and self.clean:
+            self.done_at = now
         return is_new
 
     @property
@@ -76,6 +98,11 @@ class AttemptTruth:
     def disrupted(self) -> bool:
         """Whether the cluster took a pod."""
         return bool(self.taken)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something else than its containers may be said to have ended it."""
+        return self.disrupted or self.meddled or self.lost
 
     @property
     def clean(self) -> bool:
@@ -100,6 +127,12 @@ class RunTruth:
     created: float
     again: "RunTruth | None" = None
     """The run that it does again, as it was when this one was created."""
+    frozen: tuple[Any, ...] | None = None
+    """What its status says it takes. `frozen_at` is when it was first said, `key` that of its Flow's limit."""
+    frozen_at: float = 0.0
+    key: str | None = None
+    lane: str = ""
+    desired: str = "Running"
     slots: str = ""
     attempts: list[int] = field(default_factory=list)
     blocks: Sequence[Mapping[str, Any]] = ()
@@ -119,6 +152,43 @@ class RunTruth:
     def name(self) -> str:
         """Its name."""
         return str(self.obj["metadata"]["name"])
+
+    @property
+    def flow(self) -> str:
+        """The name of its Flow."""
+        return str(self.obj["spec"]["flowRef"]["name"])
+
+    @property
+    def reason(self) -> str:
+        """Why it ended as it did."""
+        return str(self._result["reason"])
+
+    @property
+    def ended_at(self) -> float:
+        """When it ended, as it says: what follows counts from there, though it may have been told later."""
+        told = (self.final_status or {}).get("completionTime")
+        return datetime.fromisoformat(told).timestamp() if told else math.inf
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended well, as it says."""
+        return bool(self._result["status"] == "True")
+
+    @property
+    def _result(self) -> Mapping[str, Any]:
+        conditions = (self.final_status or {}).get("conditions") or ()
+        return next((each for each in conditions if each["type"] == "Succeeded"), {"reason": "", "status": ""})
+
+    @property
+    def is_owned_by_flow(self) -> bool:
+        """Whether it goes when its Flow has enough newer ones."""
+        owners = self.obj["metadata"].get("ownerReferences") or ()
+        return any(owner["kind"] == "Flow" and owner.get("controller") for owner in owners)
+
+    @property
+    def order_of_end(self) -> tuple[str, str]:
+        """Its place among those that ended."""
+        return (self.final_status or {}).get("completionTime", ""), self.name
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
@@ -158,8 +228,27 @@ class RunTruth:
 
     def parts_of(self, slot: int, slots: str) -> str:
         """Give the letters of a fan-out's parts, of its last block."""
-        blocks = [one for one in self.blocks if one["task"] == self.tasks[slot]["name"] and one.get("total")]
-        return slots[blocks[-1]["first"] : blocks[-1]["first"] + blocks[-1]["count"]] if blocks else ""
+        block = self.block_for(slot)
+        return slots[block["first"] : block["first"] + block["count"]] if block else ""
+
+    def block_for(self, slot: int) -> Mapping[str, Any] | None:
+        """Give the block of a fan-out, the last when it was tried again."""
+        name = self.tasks[slot]["name"]
+        return next((one for one in reversed(self.blocks) if one["task"] == name and one.get("total")), None)
+
+    def total_of(self, slot: int) -> int:
+        """Give how many items a fan-out has."""
+        block = self.block_for(slot)
+        return 0 if block is None else int(block["total"])
+
+    def slot_of(self, name: str) -> int:
+        """Give the slot of a task."""
+        return [task["name"] for task in self.tasks].index(name)
+
+    def gave_outputs(self, slot: int) -> bool:
+        """Whether a task has the outputs of a container, as far as its letter says."""
+        task = self.tasks[slot]
+        return self.slots[slot] in "SC" and "image" in task and "forEach" not in task
 
     def base_of(self, slot: int) -> int:
         """Give the attempts a slot had had when the current attempt of the whole run began."""
@@ -191,7 +280,12 @@ class RunTruth:
 
     def is_wanted(self, name: str) -> bool:
         """Whether an expression of another task reads the outputs of this one."""
-        return any(f"tasks.{name}.?outputs" in text for task in self.tasks for text in task.get("args", ()))
+        asked = f"tasks.{name}.?outputs"
+        return any(
+            asked in text
+            for task in self.tasks
+            for text in (*task.get("args", ()), str(task.get("forEach", {}).get("items")))
+        )
 
     def take_stop(self, status: Mapping[str, Any], desired: str) -> None:
         """Note a stop that the status shows: by the letters of what it stopped, or in so many words."""

@@ -8,13 +8,16 @@ from typing import Any
 
 from simulation.chance import Chance
 from simulation.cluster import Cluster
+from simulation.flows import POOL, pooled
 from simulation.oracle import Oracle
 from simulation.scenario import Act, Scenario
 from tidegate.api import keys
 from tidegate.errors import ApiError
+from tidegate.resources.labels import flow_owner
 from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, PODS, Kind
 
 PREEMPTED_SECONDS = 8.0
+PAUSED_SECONDS = 60.0
 AGAIN_SECONDS = 1.0
 RERUN_SECONDS, RERUN_LOOKS = 10.0, 8
 
@@ -28,6 +31,7 @@ class Users:
 
     def begin(self, scenario: Scenario) -> None:
         """Apply the Flows, and set a timer for everything else."""
+        self._seed, self._details = scenario.seed, scenario.details
         for flow in scenario.flows:
             self._cluster.world.create(FLOWS, flow, namespace="default")
         for name, (flow, at) in scenario.runs.items():
@@ -36,8 +40,12 @@ class Users:
             self._loop.call_later(act.at, self._act, act)
 
     def _start(self, name: str, flow: str) -> None:
-        run = {"apiVersion": keys.API_VERSION, "kind": "FlowRun", "metadata": {"name": name}}
-        body = {**run, "spec": {"flowRef": {"name": flow}}}
+        metadata: dict[str, Any] = {"name": name}
+        details = dict(self._details.get(name, {}))
+        if details.pop("owned", False):
+            metadata["ownerReferences"] = [flow_owner(self._cluster.world.get(FLOWS, "default", flow))]
+        spec = {"flowRef": {"name": flow}, **details}
+        body = {"apiVersion": keys.API_VERSION, "kind": "FlowRun", "metadata": metadata, "spec": spec}
         self._cluster.change(partial(self._cluster.world.create, FLOWRUNS, body, namespace="default"))
 
     def _act(self, act: Act) -> None:
@@ -53,7 +61,9 @@ class Users:
 
     def delete_run(self, act: Act) -> None:
         """Delete a run with all that is its; sometimes another of the same name follows."""
-        flow = self._cluster.world.get(FLOWRUNS, "default", act.run)["spec"]["flowRef"]["name"]
+        run = self._cluster.world.get(FLOWRUNS, "default", act.run)
+        flow = run["spec"]["flowRef"]["name"]
+        self._oracle.departures.wanted.add(run["metadata"]["uid"])
         self._delete(FLOWRUNS, act.run)
         if act.pick < 0.5:
             self._loop.call_later(AGAIN_SECONDS, self._start_again, act.run, flow)
@@ -80,6 +90,7 @@ class Users:
         if found:
             victim = found[int(act.pick * len(found))]
             self._oracle.kinship.meddled(victim)
+            self._oracle.departures.wanted.add(victim["metadata"]["uid"])
             self._delete(FLOWRUNS, victim["metadata"]["name"])
 
     def rerun(self, act: Act, looks: int = RERUN_LOOKS) -> None:
@@ -104,6 +115,32 @@ class Users:
             return  # what is to come to rest gets no new work
         with contextlib.suppress(ApiError):
             self.rerun(act, looks)
+
+    def pause(self, act: Act) -> None:
+        """Have a run Paused, and resume it later unless somebody stopped it."""
+        if self._desired(act.run) == "Running":
+            self.want("Paused", act)
+            self._loop.call_later(self._chance.seconds(1.0, PAUSED_SECONDS), self._go_on, act)
+
+    def _go_on(self, act: Act) -> None:
+        with contextlib.suppress(ApiError):
+            if self._desired(act.run) == "Paused":
+                self.want("Running", act)
+
+    def _desired(self, run: str) -> str:
+        spec = self._cluster.world.get(FLOWRUNS, "default", run)["spec"]
+        return str(spec.get("desiredState", "Running"))
+
+    def edit_flow(self, act: Act) -> None:
+        """Make another Flow of the one that a run is of; it keeps its name."""
+        name = self._cluster.world.get(FLOWRUNS, "default", act.run)["spec"]["flowRef"]["name"]
+        flow = self._cluster.world.get(FLOWS, "default", name)
+        new = {**flow, "spec": pooled(self._seed, int(act.pick * POOL))}
+        self._cluster.change(partial(self._cluster.world.replace, FLOWS, new))
+
+    def reprioritize(self, act: Act) -> None:
+        """Have a run come earlier or later than it would."""
+        self._patch(FLOWRUNS, act.run, {"priority": int(act.pick * 5) - 2})
 
     def preempt(self, act: Act) -> None:
         """Suspend a Job as a queue does that needs its place, and resume it later."""
@@ -136,6 +173,9 @@ ACTS: dict[str, Callable[[Users, Act], None]] = {
     "pod_deleted": lambda users, act: users.delete_child(PODS, act),
     "child_deleted": Users.delete_called,
     "rerun": Users.rerun,
+    "pause": Users.pause,
+    "flow_edited": Users.edit_flow,
+    "priority_changed": Users.reprioritize,
     "job_preempted": Users.preempt,
 }
 

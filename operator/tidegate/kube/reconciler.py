@@ -25,7 +25,7 @@ from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS
 from tidegate.kube.session import Poisoned, Session, desired_of
-from tidegate.kube.store import RunKey, Store, has_ended, key_of, version_of
+from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of, version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.configmaps import configmap
 
@@ -67,6 +67,8 @@ class Reconciler:
             current = await self._session(key, obj)
             if current is not None:
                 await self._advance(key, current)
+            if not has_ended(obj):
+                self._plan_departure(key)
         except Conflict:
             await self._read_again(key)
         except Poisoned as error:
@@ -81,6 +83,17 @@ class Reconciler:
         if fate.again is not None and not fate.gone:
             self._queue.add_after(key, fate.again, Priority.RESYNC)
         return fate.gone
+
+    def _plan_departure(self, key: RunKey) -> None:
+        """When a run ended in this step, perhaps before it began: fix when it goes, and let older ones go for it."""
+        obj = self._store.runs.get(key)
+        if obj is None or not has_ended(obj):
+            return
+        due = history.expires_at(obj)
+        if due is not None:
+            self._queue.add_after(key, max(0.0, due - self._clocks.wall()), Priority.RESYNC)
+        for old in history.surplus(self._store, flow_key_of(obj)):
+            self._queue.add(key_of(old), Priority.RESYNC)
 
     def _is_over(self, obj: Object) -> bool:
         """Whether the run has ended and nothing is left of it that retention must see to."""
@@ -227,12 +240,9 @@ class Reconciler:
             self._reporter.hopped(self._clocks.monotonic() - heard)
 
     def _let_others(self, run: Run) -> None:
-        """A run has ended: the next may have its place, and older ones may be too many now."""
-        flow = (run.namespace, run.flow)
-        for key in self._store.lines.heads(flow):
+        """A run has ended: the next may have its place."""
+        for key in self._store.lines.heads((run.namespace, run.flow)):
             self._queue.add(key, Priority.COMPLETION)
-        for old in history.surplus(self._store, flow):
-            self._queue.add(key_of(old), Priority.RESYNC)
 
     async def _report(self, current: Session, plan: Plan) -> None:
         """Speak after the write succeeded."""
