@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from tidegate.api.conditions import find
 from tidegate.engine.facts import Attempt, JobFact, PodFact
 from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
@@ -140,11 +141,11 @@ class Store:
 
     def active(self) -> Counter[RunKey]:
         """Count the runs that have not ended, by namespace and Flow."""
-        return Counter(
-            (namespace, obj["spec"]["flowRef"]["name"])
-            for (namespace, _), obj in self.runs.items()
-            if "completionTime" not in (obj.get("status") or {})
-        )
+        return Counter(map(_flow_of, filter(_is_active, self.runs.values())))
+
+    def queued(self) -> Counter[RunKey]:
+        """Count those of them that wait for a place within their Flow's concurrency; a paused one does not ask."""
+        return Counter(map(_flow_of, filter(_is_queued, filter(_is_active, self.runs.values()))))
 
     def wait_for_flow(self, run: RunKey, flow: RunKey) -> None:
         """Remember that a run waits for a Flow to appear or change."""
@@ -184,6 +185,19 @@ class Store:
         self._deleted[uid] = None
         if len(self._deleted) > _REMEMBERED:
             self._deleted.popitem(last=False)
+
+
+def _flow_of(obj: Object) -> RunKey:
+    return obj["metadata"]["namespace"], obj["spec"]["flowRef"]["name"]
+
+
+def _is_active(obj: Object) -> bool:
+    return "completionTime" not in (obj.get("status") or {})
+
+
+def _is_queued(obj: Object) -> bool:
+    told = find((obj.get("status") or {}).get("conditions"), "Succeeded")
+    return told is not None and told["reason"] == "Queued"
 
 
 def slim(obj: Object) -> Object:
