@@ -45,3 +45,27 @@ def test_names_and_labels_are_those_that_dashboards_expect(registry):
     assert all(name.startswith("tidegate_") for name in ours - foreign)
     used = {label for metric in vars(metrics).values() for label in getattr(metric, "_labelnames", ())}
     assert used == LABELS
+
+
+def test_runs_are_counted_anew_each_time(registry):
+    metrics = Metrics(registry)
+    metrics.count_runs({("ns", "etl"): 3, ("ns", "gone"): 1}, {("ns", "etl"): 2})
+    metrics.count_runs({("ns", "etl"): 2}, {})
+    labels = {"namespace": "ns", "flow": "etl"}
+    assert registry.get_sample_value("tidegate_flowruns_active", labels) == 2
+    assert registry.get_sample_value("tidegate_flowruns_active", {**labels, "flow": "gone"}) is None
+    assert registry.get_sample_value("tidegate_flowruns_queued", labels) is None
+
+
+def test_flows_that_are_not_told_apart_are_summed_up(registry):
+    metrics = Metrics(registry, flow_label=False)
+    metrics.count_runs({}, {("ns", "a"): 1, ("ns", "b"): 2})
+    assert registry.get_sample_value("tidegate_flowruns_queued", {"namespace": "ns", "flow": ""}) == 3
+
+
+def test_every_metric_is_described(registry):
+    told = {name: (kind, labels) for name, kind, labels, text in Metrics(registry).describe() if text}
+    assert told["tidegate_flowruns_queued"] == ("gauge", ("namespace", "flow"))
+    assert told["tidegate_flowruns_total"] == ("counter", ("namespace", "flow", "result", "reason"))
+    ours = {family.name for family in registry.collect() if not family.name.startswith("process_")}
+    assert {name.removesuffix("_total") for name in told} == ours

@@ -260,9 +260,7 @@ class Operator:
 
     async def _count_runs(self) -> None:
         while True:
-            self.metrics.flowruns_active.clear()
-            for (namespace, flow), count in self._store.active().items():
-                self.metrics.flowruns_active.labels(namespace, self.metrics.flow(flow)).inc(count)
+            self.metrics.count_runs(self._store.active(), self._store.queued())
             await asyncio.sleep(_COUNT_SECONDS)
 
     async def _drop_deleted(self) -> None:

@@ -4,6 +4,8 @@ Names are ours with the prefix `tidegate_`, save where the meaning equals one of
 made for other controllers then show this one too. Speak after the write succeeded, never before.
 """
 
+from collections.abc import Iterator, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _HOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -42,6 +44,12 @@ class Metrics:
         )
         self.flowruns_active = Gauge(
             "tidegate_flowruns_active", "Runs that have not ended.", by_flow, registry=registry
+        )
+        self.flowruns_queued = Gauge(
+            "tidegate_flowruns_queued",
+            "Runs that wait for a place within their Flow's concurrency.",
+            by_flow,
+            registry=registry,
         )
         self.tasks = Counter("tidegate_tasks", "Tasks that ended.", by_result, registry=registry)
         self.task_start_latency_seconds = Histogram(
@@ -102,6 +110,21 @@ class Metrics:
     def flow(self, name: str) -> str:
         """Give the value of the label `flow`."""
         return name if self._flow_label else ""
+
+    def count_runs(self, active: Mapping[tuple[str, str], int], queued: Mapping[tuple[str, str], int]) -> None:
+        """Take how many runs there are now, by namespace and Flow; those that are queued are active too."""
+        for gauge, counts in ((self.flowruns_active, active), (self.flowruns_queued, queued)):
+            gauge.clear()
+            for (namespace, flow), count in counts.items():
+                gauge.labels(namespace, self.flow(flow)).inc(count)
+
+    def describe(self) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+        """Give name as it is scraped, type, labels and meaning of each metric but the process's own, in order."""
+        for metric in vars(self).values():
+            if isinstance(metric, Counter | Gauge | Histogram):
+                family = next(iter(metric.describe()))
+                name = f"{family.name}_total" if family.type == "counter" else family.name
+                yield name, family.type, metric._labelnames, family.documentation  # noqa: SLF001 - nothing else tells
 
     def run_ended(self, namespace: str, flow: str, result: str, reason: str, seconds: float) -> None:
         """Count a run that ended; `result` is Succeeded, Failed or Cancelled, `reason` its condition's."""

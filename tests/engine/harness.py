@@ -57,6 +57,7 @@ class Story:
     rejections: dict[Attempt, Rejection] = field(default_factory=dict)
     cached: dict[int, CacheAnswer] | None = None
     queue_words: dict[Attempt, str] = field(default_factory=dict)
+    refused_pods: dict[Attempt, str] = field(default_factory=dict)
     objects: dict[int, ObjectFact] = field(default_factory=dict)
     approvals: dict[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
     children: dict[Attempt, ChildFact] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Story:
         state = self.state or states.fresh(self.graph)
         facts = Facts(self.desired, dict(self.jobs), dict(self.pods), dict(self.confirmed), dict(self.rejections))
         facts = replace(facts, objects=dict(self.objects), approvals=dict(self.approvals), cached=self.cached)
-        facts = replace(facts, queue_words=dict(self.queue_words))
+        facts = replace(facts, queue_words=dict(self.queue_words), refused_pods=dict(self.refused_pods))
         facts = replace(facts, children=dict(self.children))
         whole = decide(self.graph, self.run, replace(state, memory=None), facts, self.now, first=first)
         news = replace(facts, changed=self._changed(facts))
@@ -101,6 +102,7 @@ class Story:
         changed = set(self._asked)
         seen = self._seen
         known = [(facts.jobs, seen.jobs), (facts.pods, seen.pods), (facts.queue_words, seen.queue_words)]
+        known.append((facts.refused_pods, seen.refused_pods))
         for now, before in (*known, (facts.children, seen.children)):
             attempts = {*now, *before}
             changed |= {attempt[0] for attempt in attempts if now.get(attempt) != before.get(attempt)}

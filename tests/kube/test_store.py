@@ -68,3 +68,15 @@ def test_of_two_jobs_of_one_name_the_newer_counts_also_when_the_older_is_heard_o
     assert store.jobs("run-uid")[0, 1] == tombstone
     store.drop_child("run-uid", "tombstone-uid")
     assert store.jobs("run-uid") == {}
+
+
+def test_runs_are_counted_by_flow_and_queued_ones_apart():
+    store = Store()
+    told = {"a": None, "b": "Queued", "c": "Running", "d": "Queued", "e": "Paused"}
+    for name, why in told.items():
+        conditions = [{"type": "Succeeded", "status": "Unknown", "reason": why}] if why else []
+        ended = {"completionTime": "2026-01-01T00:00:00Z"} if name == "d" else {}
+        metadata = {**RUN["metadata"], "name": name, "uid": name}
+        store.put_run({**RUN, "metadata": metadata, "status": {"conditions": conditions, **ended}})
+    assert store.active() == {("ns", "flow"): 4}
+    assert store.queued() == {("ns", "flow"): 1}

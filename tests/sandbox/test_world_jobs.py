@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.worlds import START, a_job, a_world, begin, conditions, end, job_end, run, the_pod
 from tidegate.errors import NotFound
-from tidegate.sandbox.kinds import JOBS, NAMESPACES, PODS
+from tidegate.sandbox.kinds import EVENTS, JOBS, NAMESPACES, PODS
 
 DISRUPTED = {"onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
 
@@ -334,3 +334,18 @@ def test_a_job_that_is_gone_takes_its_pod_along_in_its_grace_time():
     assert [(pod["metadata"]["uid"], until) for pod, until in world.pods_to_kill()] == [(uid, START + 30)]
     world.pod_gone(uid)
     assert world.list(PODS) == []
+
+
+def test_a_namespace_that_refuses_pods_tells_it_in_an_event_and_the_job_gets_its_pod_later():
+    world = a_world()
+    world.refuse_pods("default", "exceeded quota: none")
+    world.create(JOBS, a_job())
+    world.step(START)
+    world.step(START + 10)
+    (event,) = world.list(EVENTS, fields="reason=FailedCreate,regarding.kind=Job")
+    assert event["note"] == 'Error creating: pods "job-xxxxx" is forbidden: exceeded quota: none'
+    assert (event["regarding"]["name"], event["deprecatedCount"]) == ("job", 2)
+    assert (world.list(PODS), "conditions" in world.get(JOBS, "default", "job")["status"]) == ([], False)
+    world.refuse_pods("default", "")
+    world.step(START + 20)
+    assert len(world.list(PODS)) == 1

@@ -81,6 +81,7 @@
     - events
   verbs:
     - create
+    - list
 - apiGroups:
     - kueue.x-k8s.io
   resources:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client import CollectorRegistry
 
 from tidegate import settings
 from tidegate.api.crd import crds
 from tidegate.codegen import reference
 from tidegate.codegen.rbac import OPERATOR, USERS, WAITED_FOR, Rule
 from tidegate.codegen.text import YAML_NOTE, documents, dump
+from tidegate.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 CHART = "charts/tidegate"
@@ -39,6 +41,7 @@ def parts() -> dict[str, str]:
     files[f"{CHART}/templates/_rules.tpl"] = _rules_template()
     files["docs/reference.md"] = reference.kinds(definitions)
     files["docs/settings.md"] = reference.settings(settings.docs())
+    files["docs/metrics.md"] = reference.metrics(Metrics(CollectorRegistry()).describe())
     files["docs/permissions.md"] = reference.permissions(OPERATOR, WAITED_FOR, USERS)
     return files
 

@@ -67,7 +67,12 @@ OPERATOR = (
         ("get", "create"),
         "The Flow as it was when a run began; it goes with the run that owns it.",
     ),
-    Rule("events.k8s.io", ("events",), ("create",), "To tell what happened to a run."),
+    Rule(
+        "events.k8s.io",
+        ("events",),
+        ("create", "list"),
+        "To tell what happened to a run; to say, in the cluster's words, why a Job gets no pods.",
+    ),
     Rule("kueue.x-k8s.io", ("workloads",), ("list",), "To say, in Kueue's words, why a Job waits in a queue."),
     Rule(
         "authorization.k8s.io",

@@ -51,6 +51,20 @@ def settings(rows: Iterable[tuple[str, str, str]]) -> str:
     return NOTE + "\n".join([*head, "", *table]) + "\n"
 
 
+def metrics(rows: Iterable[tuple[str, str, Sequence[str], str]]) -> str:
+    """Describe what the operator measures."""
+    head = [
+        "# Metrics",
+        "",
+        "The operator serves them at `/metrics`, beside those of its process (`process_…`). Labels come from closed",
+        "sets, never a run, a pod or a message; `TIDEGATE_METRICS_FLOW_LABEL=false` leaves the label `flow` empty.",
+        "Every replica counts runs, so take `max by (namespace, flow)` of the gauges; what ends is told by the one",
+        "that holds the Lease.",
+    ]
+    cells = ((_code(name), kind, ", ".join(map(_code, labels)), text) for name, kind, labels, text in rows)
+    return NOTE + "\n".join([*head, "", *_markdown(("name", "type", "labels", "meaning"), cells)]) + "\n"
+
+
 def permissions(operator: Sequence[Rule], waited_for: Sequence[Rule], users: Mapping[str, Sequence[Rule]]) -> str:
     """Describe the roles that the chart makes."""
     lines = [

@@ -14,9 +14,9 @@ from tidegate.engine.draft import Draft
 from tidegate.engine.facts import FINISHED, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.joining import Gathered
 from tidegate.engine.part import Part
-from tidegate.engine.queueing import why_suspended
 from tidegate.engine.records import told_of
 from tidegate.engine.retry import Failure
+from tidegate.engine.trouble import trouble_of
 
 _NOT_BELIEVED = frozenset({JobState.SUSPENDED, JobState.FAILING, JobState.FAILED})
 _LOST = "its pod was gone before the output was read"
@@ -149,13 +149,9 @@ def _limit_disruptions(draft: Draft, slot: int, pods: Iterable[PodFact]) -> None
         draft.tell(slot, "TooManyDisruptions", message)
 
 
-def _tell(draft: Draft, slot: int, job: JobFact, pods: Iterable[PodFact]) -> None:
+def _tell(draft: Draft, slot: int, job: JobFact, pods: Sequence[PodFact]) -> None:
     """Say why items wait, and of the first that failed, why."""
-    trouble = next((pod for pod in pods if pod.alive and pod.trouble), None)
-    reason, message = (trouble.trouble, trouble.trouble_message) if trouble else ("", "")
-    if job.state is JobState.SUSPENDED:
-        reason, message = why_suspended(draft, slot, job)
-    draft.tell(slot, reason, message)
+    draft.tell(slot, *trouble_of(draft, slot, job, pods))
     failed = draft.parts[slot].failed
     if failed and not draft.record(draft.node(slot).slot).reason:
         index = intervals.first_of(failed)

@@ -160,7 +160,8 @@ class Facts:
     `alive` are the attempts with a pod that may still run. `changed` are the slots of which something new was seen
     since the last step, None when that is not known: then all are looked at. `cached` are the answers to what was
     looked up in the cache, by slot; None when nobody can look, so that all work is done. `objects` are those that
-    tasks wait for, by slot; `approvals` the unanswered ones, by task. `queue_words` is what Kueue says of waiting Jobs.
+    tasks wait for, by slot; `approvals` the unanswered ones, by task. `queue_words` is what Kueue says of waiting Jobs,
+    `refused_pods` what the cluster says of those whose pods it refuses.
     """
 
     desired: str = "Running"
@@ -172,6 +173,7 @@ class Facts:
     changed: frozenset[int] | None = None
     cached: Mapping[int, CacheAnswer] | None = None
     queue_words: Mapping[Attempt, str] = field(default_factory=dict)
+    refused_pods: Mapping[Attempt, str] = field(default_factory=dict)
     objects: Mapping[int, ObjectFact] = field(default_factory=dict)
     approvals: Mapping[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
     children: Mapping[Attempt, ChildFact] = field(default_factory=dict)

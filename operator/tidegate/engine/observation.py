@@ -11,10 +11,10 @@ from tidegate.engine.causes import cause_of
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState, PodFact
 from tidegate.engine.failing import fail_attempt
-from tidegate.engine.queueing import why_suspended
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.engine.succeeding import succeed_attempt
+from tidegate.engine.trouble import trouble_of
 
 _NAMED = letters.letters_of(b"IOY")
 _INTENT = letters.letters_of(b"I")
@@ -105,11 +105,7 @@ def _observe_job(draft: Draft, slot: int, job: JobFact) -> None:
 def _note_progress(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:
     record = draft.record(slot)
     started = min((pod.started for pod in pods if pod.started is not None), default=record.started)
-    trouble = next((pod for pod in pods if pod.alive and pod.trouble), None)
-    reason, message = (trouble.trouble, trouble.trouble_message) if trouble else ("", "")
-    if job.state is JobState.SUSPENDED:
-        reason, message = why_suspended(draft, slot, job)
-    draft.records[slot] = Record(started=started).told(reason, message)
+    draft.records[slot] = Record(started=started).told(*trouble_of(draft, slot, job, pods))
 
 
 def _take_success(draft: Draft, slot: int, pod: PodFact) -> None:

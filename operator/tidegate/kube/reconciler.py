@@ -14,7 +14,7 @@ from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
 from tidegate.engine.stored import Stored
 from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound
-from tidegate.kube import history, queueing, session
+from tidegate.kube import history, queueing, refusals, session
 from tidegate.kube.carrying import Carrier
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -160,8 +160,7 @@ class Reconciler:
                 current.state = plan.state
                 await self._write_cosmetic(key, current, obj, plan)
             again = await self._carrier.carry_out(current, plan.actions, decided)
-            asked = await queueing.ask(self._client, current, self._store.jobs(current.run.uid), decided)
-            again = min((wait for wait in (again, asked) if wait is not None), default=None)
+            again = await self._ask_why(current, again, decided)
             if plan.deciding:
                 self._measure_hop(plan, heard)
                 await self._report(current, plan)
@@ -169,6 +168,13 @@ class Reconciler:
             if again != 0.0 and plan.outcome is None:  # after the end once more: when do its Jobs go?
                 return
         self._queue.add(key, Priority.RESYNC)
+
+    async def _ask_why(self, current: Session, again: float | None, now: float) -> float | None:
+        """Read what people are told of Jobs that wait; give when to look again, at latest as soon as was asked for."""
+        children = self._store.children(current.run.uid)
+        queued = await queueing.ask(self._client, current, children.jobs, now)
+        refused = await refusals.ask(self._client, current, children, now)
+        return min((wait for wait in (again, queued, refused) if wait is not None), default=None)
 
     def _decide(self, current: Session, obj: Object) -> Plan:
         children = self._store.children(current.run.uid)
@@ -181,6 +187,7 @@ class Reconciler:
             alive=children.alive,
             cached=current.cached,
             queue_words=current.queue_words,
+            refused_pods=current.refused_pods,
             objects=dict(current.objects),
             approvals=self._store.approvals.open((current.run.namespace, current.run.name), current.run.uid),
             children=children.runs,

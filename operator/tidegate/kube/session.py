@@ -39,7 +39,9 @@ class Session:
     `is_followed` says that the state accounts for everything seen but what the store marks as changed; `unsettled` are
     slots to look at again although nothing changed; `cached` is what the cache said of tasks that have not started,
     `unkept` results that are still to be kept in it; `objects` are what tasks wait for, by slot; `queue_words` what
-    Kueue said, `queues_asked` when it was asked, `has_queues` whether that makes sense.
+    Kueue said, `queues_asked` when it was asked, `has_queues` whether that makes sense. `refused_pods`
+    is what was said of the pods of Jobs that have none; of those, `bare` has when it is asked for and how often it was,
+    and `bare_seen` when they were last looked for.
     """
 
     run: Run
@@ -56,6 +58,9 @@ class Session:
     unkept: dict[Attempt, KeepResult] = field(default_factory=dict)
     queue_words: dict[Attempt, str] = field(default_factory=dict)
     queues_asked: float | None = None
+    refused_pods: dict[Attempt, str] = field(default_factory=dict)
+    bare: dict[Attempt, tuple[float, int]] = field(default_factory=dict)
+    bare_seen: float | None = None
     has_queues: bool = field(init=False)
     dirty_since: float | None = None
     is_followed: bool = False

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from tidegate.api.conditions import find
 from tidegate.engine.facts import Attempt, JobFact, PodFact
 from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
@@ -179,6 +180,10 @@ class Store:
         """Count the runs that have not ended, by namespace and Flow."""
         return Counter(flow_key_of(obj) for obj in self.runs.values() if not has_ended(obj))
 
+    def queued(self) -> Counter[RunKey]:
+        """Count those of them that wait for a place within their Flow's concurrency; a paused one does not ask."""
+        return Counter(flow_key_of(obj) for obj in self.runs.values() if not has_ended(obj) and _is_queued(obj))
+
     def _put(self, kind: dict[RunKey, Object], obj: Object) -> bool:
         before = kind.get(key_of(obj))
         if obj["metadata"]["uid"] in self._deleted or (before is not None and version_of(before) >= version_of(obj)):
@@ -196,6 +201,11 @@ class Store:
         self._deleted[uid] = None
         if len(self._deleted) > _REMEMBERED:
             self._deleted.popitem(last=False)
+
+
+def _is_queued(obj: Object) -> bool:
+    told = find((obj.get("status") or {}).get("conditions"), "Succeeded")
+    return told is not None and told["reason"] == "Queued"
 
 
 def slim(obj: Object) -> Object:

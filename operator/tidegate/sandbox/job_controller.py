@@ -16,6 +16,7 @@ from tidegate.sandbox.job_work import Ends, Work
 from tidegate.sandbox.kinds import JOBS, PODS, Kind
 from tidegate.sandbox.moments import instant, stamp
 from tidegate.sandbox.pod_control import PodControl, controller_of
+from tidegate.sandbox.pod_refusals import RETRY_SECONDS, PodRefusals
 from tidegate.sandbox.roster import is_tracked
 from tidegate.sandbox.tree import Object
 
@@ -29,6 +30,7 @@ class JobController:
         self._cluster = cluster
         self._agenda = agenda
         self._pods = PodControl(cluster)
+        self.refusals = PodRefusals(cluster)
         self._works: dict[str, Work] = {}
         """What is remembered of Jobs, by uid."""
 
@@ -137,7 +139,11 @@ class JobController:
         missing = want - len(active) - work.roster.blocking
         for due in work.line_up():
             self._wake_at(due, job)
-        if missing > 0 and self._pods.may_be_created(job) and not self._wake_at(work.backoff.due, job):
+        if missing <= 0 or not self._pods.may_be_created(job) or self._wake_at(work.backoff.due, job):
+            return
+        if self.refusals.refuses(job):
+            self._wake_at(self._cluster.now + RETRY_SECONDS, job)
+        else:
             self._create(job, work, missing)
 
     def _create(self, job: Object, work: Work, missing: int) -> None:

@@ -176,6 +176,10 @@ class World:
         """Evict a pod: the condition DisruptionTarget first, as a write of its own, then its deletion."""
         self._kubelet.evict(pod_uid, reason)
 
+    def refuse_pods(self, namespace: str, words: str) -> None:
+        """Take no new pods in a namespace, as under a full quota, with these words; without words, take them again."""
+        self._jobs.refusals.set(namespace, words)
+
     def snapshot(self) -> dict[str, Any]:
         """Give all objects as a tree for JSON, to be written before anything else changes."""
         store = self._cluster.store
