@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from e2e.cluster.cache import remove
 
 PINS = Path(__file__).resolve().parent / "cluster" / "go"
 
@@ -153,9 +155,20 @@ def test_nothing_is_left_after_down(kubectl: Run, second: Path, own_cluster: Run
     index = json.loads((second.parent / "cluster.json").read_text())["index"]
     assert len(_traces(second.parent, index)) > len(("folder", "namespace", "cable", "processes"))
     assert _processes("sleep 3600.25")
-    own_cluster("down", "--name", "second")
+    with ThreadPoolExecutor() as two_at_once:
+        list(two_at_once.map(own_cluster, ["down"] * 2, ["--name"] * 2, ["second"] * 2))
     assert _traces(second.parent, index) == []
     assert _processes("sleep 3600.25") == []
+
+
+def test_a_folder_can_be_deleted_while_others_delete_it(tmp_path: Path):
+    folder = tmp_path / "folder"
+    for number in range(900):
+        (folder / f"{number % 30}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{number % 30}" / f"{number}").touch()
+    with ThreadPoolExecutor(3) as three_at_once:
+        list(three_at_once.map(remove, [folder] * 3))
+    assert not folder.exists()
 
 
 def test_a_cluster_whose_first_process_was_killed_can_be_started_again(second: Path, own_cluster: Run, kubectl: Run):

@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from e2e.faults.clusters import of_kubeconfig
 from e2e.faults.crashes import survive
 from e2e.faults.disturbance import disturb
 from e2e.faults.lab import Lab, open_lab
+from e2e.faults.operators import Nursery
 from e2e.faults.samples import all_samples
 from e2e.faults.scenarios import SCENARIOS, deaths
 from e2e.operator_install import SYSTEM
@@ -58,7 +60,26 @@ async def test_a_run_survives_the_death_of_its_operator_at_every_write(lab: Lab)
 async def test_an_operator_that_would_start_a_task_twice_is_found_out(lab: Lab):
     (hello,) = (sample for sample in all_samples() if sample.flow == "hello")
     matrix = await survive(lab, hello, asyncio.Semaphore(WIDTH), deaths=["late"])
-    assert any("2 Jobs for 0 1 greet" in failure for failure in matrix.failures)
+    assert any("2 Jobs or child runs for 0 1 greet" in failure for failure in matrix.failures)
+
+
+async def test_an_operator_that_nobody_waits_for_is_not_taken_for_the_next_one():
+    line = "while read line; do sleep 60 & echo $!; done"
+    home = await asyncio.create_subprocess_exec("sh", "-c", line, stdin=PIPE, stdout=PIPE)
+    nursery = Nursery(home)
+    unwanted = asyncio.create_task(nursery.start({}, Path("unwanted")))
+    await asyncio.sleep(0)
+    unwanted.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await unwanted
+    wanted = await nursery.start({}, Path("wanted"))
+    ps = await asyncio.create_subprocess_exec("ps", "-o", "pid=,stat=", "--ppid", str(home.pid), stdout=PIPE)
+    shown, _ = await ps.communicate()
+    alive = [int(pid) for pid, state in map(bytes.split, shown.splitlines()) if b"Z" not in state]
+    wanted.close()
+    home.kill()
+    await home.communicate()
+    assert alive == [wanted.pid]
 
 
 async def test_a_run_ends_as_if_nothing_had_been(lab: Lab):

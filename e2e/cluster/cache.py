@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNUSED_SECONDS = 2 * 24 * 3600
@@ -57,11 +57,11 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder; one that is not there is fine."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    """Delete a file or a folder; what is not there is fine, also what somebody else deletes meanwhile."""
+    while path.is_dir() and not path.is_symlink():
+        with suppress(FileNotFoundError):  # each time there is less, so this ends
+            shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def _remove_unused(name: str, suffix: str) -> None:

@@ -48,6 +48,11 @@ def load(cluster: Cluster, images: Iterable[Path]) -> None:
 def down(cluster: Cluster) -> None:
     """Kill every process of the cluster; remove its cgroups, network and files. What is already gone is fine."""
     ensure_root()
+    with locked(clusters_folder() / f".{cluster.name}.lock"):
+        _take_down(cluster)
+
+
+def _take_down(cluster: Cluster) -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while (alive := processes(cluster)) or not remove_cgroups(cluster):
         if time.monotonic() > deadline:
@@ -94,7 +99,7 @@ def _find_running(name: str) -> Cluster | None:
             _wait(earlier, "node Ready", is_node_ready)
             return earlier
         if earlier.name == name:
-            down(earlier)
+            _take_down(earlier)
     return None
 
 

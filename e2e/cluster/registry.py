@@ -13,7 +13,7 @@ from .layout import INDEXES, Cluster, clusters_folder
 
 def known() -> list[Cluster]:
     """All clusters that have state, by name; they need not run."""
-    return [_read(record) for record in sorted(clusters_folder().glob("*/cluster.json"))]
+    return [cluster for record in sorted(clusters_folder().glob("*/cluster.json")) if (cluster := _read(record))]
 
 
 def find(name: str) -> Cluster:
@@ -47,14 +47,18 @@ def claim(name: str, binaries: Path) -> Cluster:
 def release(cluster: Cluster) -> None:
     """Delete the cluster's files, last the record, so that an interrupted deletion can be taken up again."""
     record = cluster.path("cluster.json")
-    for path in cluster.folder.iterdir():
+    for path in list(cluster.folder.glob("*")):
         if path != record:
             remove(path)
     remove(cluster.folder)
 
 
-def _read(record: Path) -> Cluster:
-    found = json.loads(record.read_text())
+def _read(record: Path) -> Cluster | None:
+    """Read a record, unless its cluster has just been taken down."""
+    try:
+        found = json.loads(record.read_text())
+    except FileNotFoundError:
+        return None
     return Cluster(found["name"], found["index"], Path(found["binaries"]))
 
 

@@ -103,23 +103,30 @@ class Stage:
         for manifest in sample.manifests:
             await self.lab.api.create(manifest, self.namespace)
         path = f"/apis/tidegate.dev/v1alpha1/namespaces/{self.namespace}/flowruns"
-        run = {
-            "apiVersion": "tidegate.dev/v1alpha1",
-            "kind": "FlowRun",
-            "metadata": {"name": sample.flow},
-            "spec": {"flowRef": {"name": sample.flow}},
-        }
-        uid = (await self.lab.api.post(path, run))["metadata"]["uid"]
-        record = self.lab.recorder.of(uid)
+        record = await self._start(sample, sample.flow)
         if sample.cancel_at is not None:
             await until(record, lambda: record.state_of(str(sample.cancel_at)) == "Running", seconds)
             await self.lab.api.patch(f"{path}/{sample.flow}", {"spec": {"desiredState": "Cancelled"}})
         if sample.approve is not None:
             await until(record, lambda: record.state_of(str(sample.approve)) == "Waiting", seconds)
-            await self._approve(uid, sample)
+            await self._approve(record.run["metadata"]["uid"], sample)
         await until(record, lambda: "completionTime" in record.status, seconds)
+        if sample.mended is not None and "completionTime" in record.status:
+            record.again = await self._do_again(sample, seconds)
         await asyncio.sleep(_SETTLE_SECONDS)
         return record
+
+    async def _start(self, sample: Sample, name: str, **spec: object) -> Record:
+        run = {"flowRef": {"name": sample.flow}, **spec}
+        manifest = {"apiVersion": "tidegate.dev/v1alpha1", "kind": "FlowRun", "metadata": {"name": name}, "spec": run}
+        made = await self.lab.api.create(manifest, self.namespace)
+        return self.lab.recorder.of(made["metadata"]["uid"])
+
+    async def _do_again(self, sample: Sample, seconds: float) -> Record:
+        await self.lab.api.create(dict(sample.mended or {}), self.namespace)
+        again = await self._start(sample, f"{sample.flow}-again", rerun={"of": sample.flow})
+        await until(again, lambda: "completionTime" in again.status, seconds)
+        return again
 
     async def _approve(self, uid: str, sample: Sample) -> None:
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}

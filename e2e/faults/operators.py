@@ -22,8 +22,16 @@ class Nursery:
         self._lock = asyncio.Lock()
 
     async def start(self, env: Mapping[str, str], log: Path) -> "Operator":
-        """Start an operator with more environment."""
-        order = json.dumps({"env": dict(env), "log": str(log)})
+        """Start an operator with more environment; one that nobody waits for any more is ended."""
+        starting = asyncio.create_task(self._start(json.dumps({"env": dict(env), "log": str(log)})))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Its pid must be read all the same: the next who starts one would take it for his.
+            (await starting).close()
+            raise
+
+    async def _start(self, order: str) -> "Operator":
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None

@@ -26,14 +26,17 @@ _INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
 
 @dataclass(slots=True)
 class Record:
-    """One run: its Jobs and pods by uid with what makes each unique, and the run itself.
+    """One run: its Jobs, child runs and pods by uid with what makes each unique, and the run itself.
 
     `held` has the (slot, attempt) whose names were taken so that no Job can bear them: they start nothing.
+    `children` are the records of the child runs; `again` is that of the run that did this one again.
     """
 
     jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     pods: dict[str, tuple[str, ...]] = field(default_factory=dict)
     held: set[tuple[int, int]] = field(default_factory=set)
+    children: dict[tuple[str, ...], "Record"] = field(default_factory=dict)
+    again: "Record | None" = None
     run: dict[str, Any] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -48,7 +51,7 @@ class Record:
 
     def doubles(self) -> Iterator[str]:
         """Say what was created more than once."""
-        for what, found in (("Jobs", self.jobs), ("pods", self.pods)):
+        for what, found in (("Jobs or child runs", self.jobs), ("pods", self.pods)):
             uids: dict[tuple[str, ...], list[str]] = defaultdict(list)
             for uid, claim in found.items():
                 uids[claim].append(uid)
@@ -119,16 +122,22 @@ class Recorder:
             record = self._records[meta["uid"]]
             record.run = obj
             record.changed.set()
-            return
         labels = meta.get("labels") or {}
-        if type_ != "ADDED" or keys.LABEL_RUN_UID not in labels:
-            return
-        record = self._records[labels[keys.LABEL_RUN_UID]]
-        if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED:
+        whose = labels.get(keys.LABEL_PARENT_UID if kind == "flowruns" else keys.LABEL_RUN_UID)
+        if type_ == "ADDED" and whose is not None:
+            self._take_birth(kind, obj, labels, self._records[whose])
+
+    def _take_birth(self, kind: str, obj: dict[str, Any], labels: Mapping[str, str], record: Record) -> None:
+        if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED or keys.LABEL_TOMBSTONE in labels:
             record.held.add((int(labels[keys.LABEL_SLOT]), int(labels[keys.LABEL_ATTEMPT])))
             return
+        meta = obj["metadata"]
         claim: tuple[str, ...] = (labels[keys.LABEL_SLOT], labels[keys.LABEL_ATTEMPT], labels.get(keys.LABEL_TASK, ""))
         if kind == "pods":
             notes = meta.get("annotations") or {}
             claim += (notes.get(_INDEX, ""), notes.get(_INDEX_FAILURES, ""))
-        getattr(record, kind)[meta["uid"]] = claim
+            record.pods[meta["uid"]] = claim
+            return
+        record.jobs[meta["uid"]] = claim
+        if kind == "flowruns":
+            record.children[claim] = self._records[meta["uid"]]

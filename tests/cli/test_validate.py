@@ -30,6 +30,12 @@ def spec(text):
     return HEAD + textwrap.indent(textwrap.dedent(text).lstrip("\n"), "  ")
 
 
+RERUN = """apiVersion: tidegate.dev/v1alpha1
+kind: FlowRun
+metadata: {name: again}
+spec: {flowRef: {name: etl}, rerun: {of: first}}
+"""
+
 BAD = {
     "cycle": (
         spec("""
@@ -108,6 +114,62 @@ BAD = {
                 '3:18: metadata.name: Invalid value: "Etl": must be of lower-case letters, digits, hyphens, '
                 "and begin and end with a letter or digit"
             )
+        ],
+    ),
+    "long name of a run": (
+        RERUN.replace("again", "r" * 64),
+        [f'3:18: metadata.name: Invalid value: "{"r" * 64}": must have at most 63 characters, has 64'],
+    ),
+    "what no pod template has": (
+        spec("""
+            taskDefaults:
+              podTemplate: {spec: {priorityClassName: [high], containers: [{image: x}]}}
+            tasks:
+            - {name: a, image: x, resources: {limit: {cpu: 1}}, envFrom: [{configMap: {name: a}}]}
+            - {name: b, podTemplate: {metadata: {labels: {a.b/c: [x]}}, spec: {containers: [{name: m, image: x}]}}}
+        """),
+        [
+            (
+                '6:45: spec.taskDefaults.podTemplate.spec.priorityClassName: Invalid value: "array": '
+                'spec.taskDefaults.podTemplate.spec.priorityClassName in body must be of type string: "array"'
+            ),
+            "6:66: spec.taskDefaults.podTemplate.spec.containers[0].name: Required value",
+            '8:37: spec.tasks[0].resources.limit: unknown field "limit"',
+            '8:66: spec.tasks[0].envFrom[0].configMap: unknown field "configMap"',
+            (
+                '9:56: spec.tasks[1].podTemplate.metadata.labels[a.b/c]: Invalid value: "array": '
+                'spec.tasks[1].podTemplate.metadata.labels.a.b/c in body must be of type string: "array"'
+            ),
+        ],
+    ),
+    "things twice and nulls": (
+        spec("""
+            tasks:
+            - {name: a, image: x, env: [{name: A, value: a}, {name: A, value: b}], retry: {exceptExitCodes: [1, 1]}}
+            outputs:
+            - {name: n, value: null}
+        """),
+        [
+            '6:52: spec.tasks[0].env[1]: Duplicate value: {"name":"A"}',
+            "6:103: spec.tasks[0].retry.exceptExitCodes[1]: Duplicate value: 1",
+            "8:22: spec.outputs[0].value: Required value",
+        ],
+    ),
+    "a default that no pod may have": (
+        spec("""
+            taskDefaults: {podTemplate: {spec: {restartPolicy: Always, activeDeadlineSeconds: 5}}}
+            tasks:
+            - {name: a, image: x}
+        """),
+        [
+            (
+                '5:54: spec.taskDefaults.podTemplate.spec.restartPolicy: got "Always"; expected "Never": '
+                "a retry is a new pod"
+            ),
+            (
+                "5:85: spec.taskDefaults.podTemplate.spec.activeDeadlineSeconds: "
+                "is Tidegate's: use timeoutSeconds of the task"
+            ),
         ],
     ),
     "no name": (VALID.replace("{name: etl}", "{}"), ["3:11: metadata.name: Required value"]),
@@ -258,13 +320,6 @@ def test_neither_kopf_nor_a_client_is_imported():
         [sys.executable, "-c", textwrap.dedent(code), VALID], check=True, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
-
-
-RERUN = """apiVersion: tidegate.dev/v1alpha1
-kind: FlowRun
-metadata: {name: again}
-spec: {flowRef: {name: etl}, rerun: {of: first}}
-"""
 
 
 def test_a_rerun_says_where_it_begins_and_has_the_params_of_the_old_run():

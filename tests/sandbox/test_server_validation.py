@@ -65,6 +65,12 @@ def test_what_fits_the_schema_passes_and_gets_its_defaults():
     assert spec["any"] == GOOD["any"]
 
 
+def test_a_null_that_is_not_allowed_counts_as_absent():
+    spec, found = looked_at(name=None, mode=None, any=None, labels={"x": None}, maybe=None)
+    assert (found.faults, found.unknown) == ([], [])
+    assert spec == {"size": 3, "mode": "Fast", "labels": {}, "maybe": None}
+
+
 def test_unknown_fields_are_pruned_and_told_with_their_path():
     spec, found = looked_at(sise=1, items=[{"name": "a", "wait": 2}])
     assert found.unknown == ["spec.sise", "spec.items[0].wait"]
@@ -77,7 +83,8 @@ def test_unknown_fields_are_pruned_and_told_with_their_path():
     [
         ({"size": "3"}, 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
         ({"size": True}, 'spec.size: Invalid value: "boolean": spec.size in body must be of type integer: "boolean"'),
-        ({"size": None}, 'spec.size: Invalid value: "null": spec.size in body must be of type integer: "null"'),
+        ({"size": None}, "spec.size: Required value"),
+        ({"tags": [None]}, 'spec.tags[0]: Invalid value: "null": spec.tags[0] in body must be of type string: "null"'),
         ({"size": 0}, "spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1"),
         ({"size": 10}, "spec.size: Invalid value: 10: spec.size in body should be less than or equal to 9"),
         ({"name": "A1"}, "spec.name: Invalid value: \"A1\": spec.name in body should match '^[a-z]+$'"),

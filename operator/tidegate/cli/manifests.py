@@ -17,6 +17,7 @@ from tidegate.api.manifest import Document, load_documents
 from tidegate.api.param import Param
 from tidegate.api.problems import path_of, problems_of
 from tidegate.cli.objectnames import name_problem
+from tidegate.cli.structure import faults_of
 from tidegate.engine import params as parameters
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.graph import compile_flow
@@ -88,14 +89,15 @@ def _judge_document(document: Document, problems: list[Problem]) -> BaseModel | 
     problems += _judge_name(document)
     if missing or data["apiVersion"].partition("/")[0] != GROUP:
         return None
-    wrong = _judge_kind(document)
-    if wrong:
-        problems += wrong
+    if unknown := _judge_kind(document):
+        problems += unknown
         return None
-    model = _parse(document, _KINDS[data["kind"]], problems)
+    wrong: list[Problem] = []
+    model = _parse(document, _KINDS[data["kind"]], wrong)
     if isinstance(model, Flow):
         _, found = compile_flow(model.spec)
-        problems += [_placed(document, finding) for finding in found]
+        wrong += [_placed(document, finding) for finding in found]
+    problems += [*wrong, *faults_of(document, wrong)]
     return model
 
 
@@ -122,7 +124,7 @@ def _judge_name(document: Document) -> list[Problem]:
     if name is None or name == "":
         generated = document.data.get("kind") != "Flow" and metadata.get("generateName")
         return [] if generated else [_at(document, ("metadata", "name"), "Required value")]
-    wrong = name_problem(name, is_flow=document.data.get("kind") == "Flow")
+    wrong = name_problem(name, str(document.data.get("kind")))
     return [_at(document, ("metadata", "name"), wrong)] if wrong else []
 
 

@@ -3,15 +3,20 @@
 import re
 from typing import Any
 
+from tidegate.api.crd import MAX_RUN_NAME
 from tidegate.api.flow import MAX_FLOW_NAME
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def name_problem(name: Any, *, is_flow: bool) -> str:
-    """Say what is wrong with an object's name; empty when it is right."""
-    limit, pattern = (MAX_FLOW_NAME, _LABEL) if is_flow else (253, _SUBDOMAIN)
+_LIMITS = {"Flow": MAX_FLOW_NAME, "FlowRun": MAX_RUN_NAME}
+
+
+def name_problem(name: Any, kind: str) -> str:
+    """Say what is wrong with the name of an object of some kind; empty when it is right."""
+    is_flow, limit = kind == "Flow", _LIMITS.get(kind, 253)
+    pattern = _LABEL if is_flow else _SUBDOMAIN
     if not isinstance(name, str):
         return f"Invalid value: {name}: must be a string; write it in quotes"
     if len(name) > limit:

@@ -161,13 +161,24 @@ def _check_pod_template(task: Task, keys: Keys, compiler: Compiler) -> None:
     _check_pod_spec(spec, task, base, compiler)
 
 
-def _check_pod_spec(spec: Mapping[str, Any], task: Task, base: Keys, compiler: Compiler) -> None:
+def check_defaults(defaults: TaskDefaults, compiler: Compiler) -> None:
+    """Find what no pod may have, in the template that lies below those of all tasks."""
+    spec = (defaults.pod_template or {}).get("spec")
+    if isinstance(spec, dict):
+        _check_reserved(spec, ("spec", "taskDefaults", "podTemplate", "spec"), compiler)
+
+
+def _check_reserved(spec: Mapping[str, Any], keys: Keys, compiler: Compiler) -> None:
     if spec.get("restartPolicy", "Never") != "Never":
         message = f'got "{spec["restartPolicy"]}"; expected "Never": a retry is a new pod'
-        compiler.found.append(Finding((*base, "spec", "restartPolicy"), message))
+        compiler.found.append(Finding((*keys, "restartPolicy"), message))
     if "activeDeadlineSeconds" in spec:
         message = "is Tidegate's: use timeoutSeconds of the task"
-        compiler.found.append(Finding((*base, "spec", "activeDeadlineSeconds"), message))
+        compiler.found.append(Finding((*keys, "activeDeadlineSeconds"), message))
+
+
+def _check_pod_spec(spec: Mapping[str, Any], task: Task, base: Keys, compiler: Compiler) -> None:
+    _check_reserved(spec, (*base, "spec"), compiler)
     containers = spec.get("containers") or []
     names = [c.get("name") for c in containers if isinstance(c, dict)]
     if len(containers) > 1 and "main" not in names:

@@ -144,6 +144,7 @@ def _assemble(spec: FlowSpec, needs: list[list[int]], order: list[int], compiler
     }
     key = compiler.value(spec.concurrency.key, scopes.of_params(spec), ("spec", "concurrency", "key"))
     bodies.check_files(spec, compiler)
+    bodies.check_defaults(spec.task_defaults, compiler)
     wanted = _wanted(compiler, slots)
     inline = tuple(node.slot for node in nodes if not node.task.is_pod or node.task.for_each is not None)
     calls = tuple(node.slot for node in nodes if node.task.flow is not None)

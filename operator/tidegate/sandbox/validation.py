@@ -153,7 +153,9 @@ def _walk_fields(node: Node, obj: dict[str, Any], place: Place | None, found: Re
             obj[name] = copy.deepcopy(default)
     for name in list(obj):
         child = node.properties.get(name) or node.values
-        if child is not None:
+        if obj[name] is None and child is not None and not child.nullable:
+            del obj[name]  # as if it had not been there: the API server drops such nulls from objects, not from lists
+        elif child is not None:
             _walk(child, obj[name], Place(place, name), found)
         elif not node.preserves:
             found.unknown.append(str(Place(place, name)))
