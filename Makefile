@@ -13,7 +13,7 @@ REPORT := .tidegate/report.html
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test simulate lint generate e2e faults campaign bench
+.PHONY: help demo test simulate mutants lint generate e2e faults campaign bench
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1@/p' Makefile | column -t -s @ 2>/dev/null || sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1: /p' Makefile
@@ -28,6 +28,9 @@ test: $(INSTALLED)  ## all tests that need no cluster; ARGS go to pytest
 
 simulate: $(INSTALLED)  ## many seeds of the simulation on all cores: SEEDS=0-9999, FAULTS=crash_after,slow; ARGS="shrink 7" tells one
 	PYTHONPATH=operator:tests $(BIN)/python -m simulation $(or $(ARGS),run $(SEEDS) --faults "$(FAULTS)")
+
+mutants: $(INSTALLED)  ## plant each bug of a catalogue and see that the simulation or a test catches it; minutes; ARGS="--only cache"
+	PYTHONPATH=operator:tests $(BIN)/python -m simulation mutants $(ARGS)
 
 lint: $(INSTALLED)  ## style, types, layers, dependencies, dead code, drift of generated files
 	$(BIN)/ruff check

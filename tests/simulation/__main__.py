@@ -2,13 +2,18 @@
 
 import argparse
 import json
+import os
 import sys
+import time
+from collections import Counter
 from collections.abc import Sequence
 
 from simulation import campaign
 from simulation.chance import FAULTS, tape
+from simulation.mutants.catalogue import MUTANTS
+from simulation.mutants.trial import SEEDS, Unclean, try_all
 from simulation.shrinker import Case, Shrinker, recorded_case
-from simulation.simulation import play
+from simulation.simulation import play, simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one = commands.add_parser("shrink", help="make what a seed fails on small, and tell it change by change")
     one.add_argument("seed", type=int)
     one.set_defaults(command=_shrink)
-    for command in (many, one):
+    hunt = commands.add_parser("hunt", help="simulate seeds until one breaks a rule")
+    hunt.add_argument("seeds", type=_range)
+    hunt.set_defaults(command=_hunt)
+    planted = commands.add_parser("mutants", help="plant each bug of the catalogue and see that it is caught")
+    planted.add_argument("--only", default="", help="those whose name has this in it")
+    planted.add_argument("--processes", type=int, default=os.cpu_count())
+    planted.add_argument("--seeds", type=int, default=SEEDS, help="scenarios before the tests are asked")
+    planted.set_defaults(command=_mutants)
+    for command in (many, one, hunt):
         command.add_argument("--faults", type=_faults, help=f"only these, separated by commas: {', '.join(FAULTS)}")
     options = parser.parse_args(arguments)
     return int(options.command(options))
@@ -37,6 +50,35 @@ def _run(options: argparse.Namespace) -> int:
         options.seed = min(tally.failed)
         _shrink(options)
     return 1
+
+
+def _hunt(options: argparse.Namespace) -> int:
+    campaign.be_quiet()
+    runs = 0
+    for seed in options.seeds:
+        result = simulate(seed, options.faults)
+        runs += result.runs
+        if result.violations:
+            _say(f"seed {seed} ({runs} runs): {result.violations[0][:160]}")
+            return 1
+    return 0
+
+
+def _mutants(options: argparse.Namespace) -> int:
+    began = time.perf_counter()
+    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
+    try:
+        verdicts = list(try_all(chosen, processes=options.processes, seeds=options.seeds, told=_say))
+    except (ValueError, Unclean) as error:
+        _say(str(error))
+        return 2
+    by = Counter(verdict.by for verdict in verdicts)
+    simulated = sum(verdict.seeds for verdict in verdicts)
+    _say(", ".join(f"{count} by {what}" for what, count in by.most_common()) or "none is named so")
+    seconds = time.perf_counter() - began
+    caught = sum(1 for verdict in verdicts if verdict.caught)
+    _say(f"{caught} of {len(chosen)} caught at {campaign.commit()}: {simulated:,} seeds, {seconds:.0f} s")
+    return 0 if caught == len(chosen) > 0 else 1
 
 
 def _shrink(options: argparse.Namespace) -> int:

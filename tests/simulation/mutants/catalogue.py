@@ -1,0 +1,25 @@
+"""All planted bugs, in the order of the rules that they break."""
+
+from simulation.mutants import (
+    of_again,
+    of_budgets,
+    of_calls,
+    of_decisions,
+    of_ending,
+    of_items,
+    of_limits,
+    of_names,
+    of_seeing,
+)
+
+MUTANTS = (
+    *of_names.MUTANTS,
+    *of_seeing.MUTANTS,
+    *of_ending.MUTANTS,
+    *of_budgets.MUTANTS,
+    *of_items.MUTANTS,
+    *of_calls.MUTANTS,
+    *of_decisions.MUTANTS,
+    *of_again.MUTANTS,
+    *of_limits.MUTANTS,
+)
