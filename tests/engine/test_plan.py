@@ -1,5 +1,7 @@
 """What becomes of a run, told as stories: facts in, decisions out."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.harness import Story, graph_of, pod
@@ -404,6 +406,25 @@ def test_finished_jobs_go_after_their_retention_and_not_before():
     assert plan.wake_at == pytest.approx(story.now - 1 + 600)
     plan = story.step(600)
     assert [type(action) for action in plan.actions] == [DeleteJob]
+
+
+def test_the_name_of_a_stopped_job_is_held_from_its_stop_on_however_long_it_ran():
+    story = chain(1, jobRetention={"succeededSeconds": 600, "failedSeconds": 300})
+    story.step()
+    story.runs("t0")
+    story.step(5_000)
+    story.desired = "Cancelled"
+    story.step()
+    stopped, attempt = story.now, story.at("t0")
+    story.jobs[attempt] = replace(story.jobs[attempt], state=JobState.TOMBSTONE, finished=stopped)
+    story.pods.clear()
+    story.confirmed[attempt] = frozenset({Confirmed.STOPPED})
+    story.step()
+    plan = story.step()
+    assert story.letters == "Z"
+    assert not plan.actions
+    assert plan.wake_at == stopped + 300
+    assert [type(action) for action in story.step(300).actions] == [DeleteJob]
 
 
 def test_a_job_that_was_seen_to_complete_with_its_pod_goes_too():

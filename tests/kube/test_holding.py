@@ -20,6 +20,7 @@ from tidegate.resources.job import job, tombstone
 RUN = Run("ns", "run", "uid-run", "flow", "rev", START)
 TOMBSTONE = tombstone(RUN, (0, 1), "a")
 NAME = TOMBSTONE["metadata"]["name"]
+NOW = START + 4_000.0
 
 
 def a_job(**task: Any) -> Object:
@@ -35,7 +36,7 @@ def state_of(obj: Object) -> JobState:
 
 
 async def held(api: FakeApi) -> Object:
-    found = await hold_name(api, TOMBSTONE)
+    found = await hold_name(api, TOMBSTONE, NOW)
     assert found == api.objects["jobs", "ns", NAME]
     assert is_harmless(found)
     return found
@@ -51,6 +52,25 @@ async def test_a_job_is_suspended_where_it_stands():
     found = await held(api)
     assert (found["metadata"]["uid"], found["spec"]["suspend"]) == (uid, True)
     assert "delete jobs" not in api.calls
+
+
+async def test_a_job_that_is_stopped_where_it_stands_says_since_when():
+    api = FakeApi()
+    api.put(JOBS, "ns", NAME, a_job())
+    seen = see_job(await held(api))
+    assert seen is not None
+    assert (seen.fact.state, seen.fact.finished) == (JobState.TOMBSTONE, NOW)  # type: ignore[union-attr]  # a Job's
+
+
+@pytest.mark.parametrize("told", ["", "yesterday", "2026-13-01T00:00:00Z"])
+async def test_what_others_wrote_there_is_no_time(told: str):
+    body = a_job()
+    annotations = {**body["metadata"].get("annotations", {}), keys.ANNOTATION_STOPPED: told}
+    seen = see_job(
+        {**body, "metadata": {**body["metadata"], "resourceVersion": "1", "uid": "u", "annotations": annotations}}
+    )
+    assert seen is not None
+    assert seen.fact.finished is None  # type: ignore[union-attr]  # a Job's
 
 
 @pytest.mark.parametrize("suspend", [False, True], ids=["admitted", "queued"])
@@ -95,4 +115,4 @@ async def test_who_is_always_too_late_tries_again_later():
     api = Late(1000)
     api.put(JOBS, "ns", NAME, a_job(queueName="batch"))
     with pytest.raises(Unavailable, match="could not be held yet"):
-        await hold_name(api, TOMBSTONE)
+        await hold_name(api, TOMBSTONE, NOW)

@@ -17,6 +17,8 @@ LABEL_PARENT = f"{GROUP}/parent"
 LABEL_PARENT_UID = f"{GROUP}/parent-uid"
 """Of a child run: the run whose task started it; `task`, `slot` and `attempt` say which."""
 
+ANNOTATION_STOPPED = f"{GROUP}/stopped-at"
+"""Of a Job that was stopped where it stood: since when it only holds its name."""
 ANNOTATION_DEPTH = f"{GROUP}/depth"
 ANNOTATION_WORK = f"{GROUP}/work"
 """Of a child run: what the idempotency keys of its tasks are made from."""

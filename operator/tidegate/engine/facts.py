@@ -29,8 +29,8 @@ FINISHED = frozenset({JobState.COMPLETE, JobState.FAILED})
 class JobFact:
     """A Job of ours. Times are seconds since the epoch.
 
-    `resumed` is when it was last let go after a suspension; `completed` and `failed` are the indexes of an Indexed Job
-    as Kubernetes writes them, such as "0-3,5".
+    `finished` is also when it was stopped where it stood, `resumed` when it was last let go after a suspension;
+    `completed` and `failed` are the indexes of an Indexed Job as Kubernetes writes them, such as "0-3,5".
     """
 
     name: str

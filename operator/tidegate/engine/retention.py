@@ -73,7 +73,7 @@ def _verdict(job: JobFact, ledger: Ledger, retention: Retention, *, is_running: 
     if not over:
         return None, delete
     if job.state is JobState.TOMBSTONE:
-        return job.created + max(GRACE, retention.failed), delete
+        return (job.finished or job.created) + max(GRACE, retention.failed), delete
     if job.state in FINISHED:
         keep = retention.succeeded if job.state is JobState.COMPLETE else retention.failed
         return (job.finished or job.created) + max(GRACE, keep), delete

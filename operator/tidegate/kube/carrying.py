@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from tidegate.api import keys
@@ -31,6 +31,7 @@ from tidegate.kube.cache import keep, look_up
 from tidegate.kube.calling import Calling
 from tidegate.kube.claims import is_named, rejection
 from tidegate.kube.client import Client, Object
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.holding import hold_name, is_harmless
 from tidegate.kube.observing import Seen, see_job, see_pod
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
@@ -53,9 +54,9 @@ _POD_POLL = 2.0
 class Carrier:
     """Carries out actions for one run at a time; what the API server answers goes into the store at once."""
 
-    def __init__(self, client: Client, store: Store, monotonic: Callable[[], float]) -> None:
-        self._client, self._store, self._monotonic = client, store, monotonic
-        self._waiting = Waiting(client, store, monotonic)
+    def __init__(self, client: Client, store: Store, clocks: Clocks) -> None:
+        self._client, self._store, self._wall, self._monotonic = client, store, clocks.wall, clocks.monotonic
+        self._waiting = Waiting(client, store, clocks.monotonic)
         self._calling = Calling(client, store, self._back_off, FRESH_SECONDS)
 
     async def carry_out(self, session: Session, actions: Iterable[Action], decided: float) -> float | None:
@@ -166,7 +167,7 @@ class Carrier:
         wait = session.not_before.get(attempt, now) - now
         if wait > 0:
             return wait
-        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task)))
+        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task), self._wall()))
         if any(pod.alive for pod in await self._live_pods(session, attempt)):
             return _POD_POLL
         session.confirm(attempt, Confirmed.STOPPED)
@@ -267,7 +268,7 @@ class Carrier:
     async def _stop_orphan(self, session: Session, action: Reap) -> float | None:
         body: dict[str, Any] = tombstone(session.run, action.attempt, "orphan")
         body["metadata"]["name"] = action.name
-        self._take_job(await hold_name(self._client, body))
+        self._take_job(await hold_name(self._client, body, self._wall()))
         return None
 
     def _take_job(self, obj: Object) -> None:

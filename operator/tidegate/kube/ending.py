@@ -32,7 +32,7 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
     if "completionTime" in status:
         return
     wish = wish_of(desired_of(obj), Stop.parse(status.get("stop")))
-    if wish.stops and await _stop_all(client, obj):
+    if wish.stops and await _stop_all(client, obj, now):
         outcome = Outcome(False, wish.reason, f"stopped although {problem}", {})
         new = statuses.refused(run_of(obj), status, outcome, now)
     else:
@@ -45,12 +45,12 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
         await write_status(client, FLOWRUNS, obj, new, version_of(obj))
 
 
-async def _stop_all(client: Client, obj: Object) -> bool:
+async def _stop_all(client: Client, obj: Object, now: float) -> bool:
     """Stop every Job and child run, names held; say whether no pod is left and every child run has ended."""
     run = run_of(obj)
     selector = f"{keys.LABEL_RUN_UID}={run.uid}"
     for found in (await client.list(JOBS, run.namespace, labels=selector)).items:
-        await _stop(client, obj, found)
+        await _stop(client, obj, found, now)
     children = (await client.list(FLOWRUNS, run.namespace, labels=f"{keys.LABEL_PARENT_UID}={run.uid}")).items
     owned = [child for child in children if owning_run(child) is not None and not _has_ended(child)]
     for child in owned:
@@ -59,12 +59,12 @@ async def _stop_all(client: Client, obj: Object) -> bool:
     return not owned and all((pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") for pod in pods)
 
 
-async def _stop(client: Client, obj: Object, found: Object) -> None:
+async def _stop(client: Client, obj: Object, found: Object, now: float) -> None:
     seen, run = see_job(found), run_of(obj)
     if seen is not None:
         body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
         body["metadata"]["name"] = seen.name
-        await hold_name(client, body)
+        await hold_name(client, body, now)
 
 
 def _has_ended(child: Object) -> bool:

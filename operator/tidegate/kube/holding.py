@@ -10,6 +10,7 @@ without its label it would keep its quota. What comes late is suspended by Kueue
 from typing import Any
 
 from tidegate.api import keys
+from tidegate.api.conditions import timestamp
 from tidegate.engine.facts import FINISHED, JobFact, JobState
 from tidegate.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tidegate.kube.client import Client, Object
@@ -20,12 +21,13 @@ HARMLESS = FINISHED | {JobState.TOMBSTONE}
 _ATTEMPTS = 5
 
 
-async def hold_name(client: Client, tombstone: Object) -> Object:
+async def hold_name(client: Client, tombstone: Object, now: float) -> Object:
     """See that a Job's name is held by something that starts no pod any more; give what holds it.
 
     Args:
         client: the API server.
         tombstone: what is created when the name is free.
+        now: seconds since the epoch; the name is held from then on.
 
     Raises:
         Unavailable: it could not be held yet; try again.
@@ -40,7 +42,7 @@ async def hold_name(client: Client, tombstone: Object) -> Object:
             if is_harmless(found):
                 return found
             if keys.LABEL_QUEUE not in (found["metadata"].get("labels") or {}):
-                return await client.replace(JOBS, stopped(found))
+                return await client.replace(JOBS, stopped(found, now))
             await client.delete(JOBS, namespace, name, uid=found["metadata"]["uid"])
         except Conflict:
             continue
@@ -58,8 +60,10 @@ def is_harmless(job: Object) -> bool:
     return seen is not None and isinstance(seen.fact, JobFact) and seen.fact.state in HARMLESS
 
 
-def stopped(job: Object) -> Object:
+def stopped(job: Object, now: float) -> Object:
     """Give a Job as it is stopped: suspended, so that its pods go, and marked, so that it is never taken for live."""
-    labels = {**(job["metadata"].get("labels") or {}), keys.LABEL_TOMBSTONE: "true"}
+    meta = job["metadata"]
+    labels = {**(meta.get("labels") or {}), keys.LABEL_TOMBSTONE: "true"}
+    annotations = {**(meta.get("annotations") or {}), keys.ANNOTATION_STOPPED: timestamp(now)}
     spec: dict[str, Any] = {**job["spec"], "suspend": True}
-    return {**job, "metadata": {**job["metadata"], "labels": labels}, "spec": spec}
+    return {**job, "metadata": {**meta, "labels": labels, "annotations": annotations}, "spec": spec}

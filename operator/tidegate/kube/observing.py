@@ -58,7 +58,7 @@ def see_job(obj: Mapping[str, Any]) -> Seen | None:
         attempt=attempt,
         state=state,
         created=instant_of(meta.get("creationTimestamp")) or 0.0,
-        finished=instant_of(decisive.get("lastTransitionTime")),
+        finished=_stopped_at(meta) or instant_of(decisive.get("lastTransitionTime")),
         reason=decisive.get("reason") or "",
         message=decisive.get("message") or "",
         resumed=_resumed(conditions),
@@ -75,6 +75,14 @@ def _indexes(text: Any) -> str:
     except (ValueError, TypeError, AttributeError):
         return ""
     return text or ""
+
+
+def _stopped_at(meta: Mapping[str, Any]) -> float | None:
+    """Give since when a Job only holds its name; others may have written anything there."""
+    try:
+        return instant_of((meta.get("annotations") or {}).get(keys.ANNOTATION_STOPPED))
+    except ValueError:
+        return None
 
 
 def _resumed(conditions: Sequence[Mapping[str, Any]]) -> float | None:

@@ -46,7 +46,7 @@ class Reconciler:
     ) -> None:
         self._client, self._store, self._queue, self._graphs = client, store, queue, graphs
         self._reporter, self._clocks = reporter, clocks
-        self._carrier = Carrier(client, store, clocks.monotonic)
+        self._carrier = Carrier(client, store, clocks)
         self._entrance = Entrance(client, store, queue, graphs, reporter, clocks)
         self._historian = history.Historian(client, store)
         self._sessions: dict[str, Session] = {}
