@@ -39,7 +39,8 @@ class Budgets:
             told = f"{retry}, {runs} runs, {disrupted} disruptions, {ooms} out of memory"
             self._broken(5, f"attempt {number} of slot {slot} of {run.name}: {told}")
         self._check_repetition(run, slot, number, before)
-        if before and before[-1].exited == {FAILED} and not before[-1].is_doubtful and refuses(retry):
+        surely = before and before[-1].exited == {FAILED} and not is_doubtful(task, before[-1])
+        if surely and refuses(retry):
             self._broken(5, f"attempt {number} of slot {slot} of {run.name} comes after an exit that forbids it")
 
     def _check_repetition(self, run: RunTruth, slot: int, number: int, before: list[AttemptTruth]) -> None:
@@ -56,13 +57,17 @@ class Budgets:
             return
         before = self._before(run, uid, slot, number)
         at_most = sum(each.oom for each in before)
-        # A time-out may come before the pod's phase, and then says why the attempt failed.
-        at_least = sum(each.oom and not each.is_doubtful and "timeoutSeconds" not in task for each in before)
+        at_least = sum(each.oom and not is_doubtful(task, each) for each in before)
         limits = job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
         fitting = {f"{min(MEMORY * 2**ooms, MOST_MEMORY)}Mi" for ooms in range(at_least, at_most + 1)}
         if limits["memory"] not in fitting:
             told = f"expected one of {sorted(fitting)}"
             self._broken(5, f"the Job of {attempt} has {limits['memory']} of memory; {told}")
+
+
+def is_doubtful(task: Mapping[str, Any], truth: AttemptTruth) -> bool:
+    """Whether an attempt may be told to have failed for another reason: a time-out comes before the pod's phase."""
+    return truth.is_doubtful or "timeoutSeconds" in task
 
 
 def refuses(retry: Mapping[str, Any]) -> bool:

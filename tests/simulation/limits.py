@@ -150,7 +150,7 @@ class Limits:
             self._broken(10, f"{run.name} ended as {reason} although it has a place")
 
     def _is_newer(self, other: RunTruth, run: RunTruth) -> bool:
-        return other is not run and (other.flow, other.key) == (run.flow, run.key) and other.created >= run.created
+        return (other.flow, other.key) == (run.flow, run.key) and other.age > run.age
 
     def _stamp(self, lane: Lane, now: float) -> None:
         """Note the moments at which a lane is full or too many wait in it."""
@@ -165,8 +165,8 @@ class Limits:
         return run is None or ((run.is_gone or run.final_status is not None) and not self._stands(uid))
 
     def _order(self, uid: str) -> tuple[int, str, str]:
-        obj = self._runs[uid].obj
-        return -obj["spec"].get("priority", 0), obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]
+        run = self._runs[uid]
+        return -run.obj["spec"].get("priority", 0), *run.age
 
     def _name(self, uid: str) -> str:
         return self._runs[uid].name if uid in self._runs else uid

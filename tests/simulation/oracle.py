@@ -291,8 +291,9 @@ class Oracle:
     def _check_attempt(self, uid: str, run: RunTruth, slot: int, number: int) -> None:
         is_finally = run.owner(slot) >= run.first_finally
         # A write succeeds only upon the spec that it was decided on, so that what is wanted is known exactly.
-        forbids = run.desired in ("Paused", "Terminated") or (run.desired == "Cancelled" and not is_finally)
-        if forbids or run.was_terminated or (run.was_stopped and not is_finally):
+        forbids = run.desired == "Terminated" or (run.desired in ("Paused", "Cancelled") and not is_finally)
+        is_held = run.desired == "Paused" and not run.was_stopped  # of two wishes the stricter holds
+        if forbids or is_held or run.was_terminated or (run.was_stopped and not is_finally):
             self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named, but {run.desired} is wanted")
         self._budgets.check_attempt(uid, run, slot, number)
 

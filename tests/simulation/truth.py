@@ -159,6 +159,11 @@ class RunTruth:
         return str(self.obj["spec"]["flowRef"]["name"])
 
     @property
+    def age(self) -> tuple[str, str]:
+        """By what the older of two runs is told: the second of its creation, then its name."""
+        return self.obj["metadata"]["creationTimestamp"], self.name
+
+    @property
     def reason(self) -> str:
         """Why it ended as it did."""
         return str(self._result["reason"])
