@@ -48,6 +48,8 @@ class Limits:
         self._queues: dict[Lane, Queue] = defaultdict(Queue)
         self._flows: dict[str, Mapping[str, Any]] = {}
         self._most: dict[str, float] = defaultdict(float)
+        self._early: dict[str, set[str]] = defaultdict(set)
+        """Runs that began while their Flow had no limit."""
         self._granted: dict[str, float] = {}
         self._active: dict[str, dict[str, str]] = defaultdict(dict)
 
@@ -65,7 +67,8 @@ class Limits:
                 self._broken(10, f"the place of {self._name(uid)} in {name} was taken while it lives")
         for uid in active.keys() - before.keys():
             self._granted[uid] = now
-            self._check_grant((name, active[uid]), uid, now)
+            if uid in self._runs and not self._runs[uid].slots:  # else it is only noted that it lives
+                self._check_grant((name, active[uid]), uid, now)
         for key in set(active.values()):
             self._stamp((name, key), now)
 
@@ -75,8 +78,15 @@ class Limits:
 
     def _taken(self, lane: Lane) -> set[str]:
         """Give the runs that hold a place in truth, and those that may begin at any moment."""
-        granted = {uid for uid, key in self._active[lane[0]].items() if key == lane[1]}
-        return {uid for uid in self._queues[lane].holding | granted if not self._is_over(uid)}
+        active = self._active[lane[0]]
+        granted = {uid for uid, key in active.items() if key == lane[1]}
+        early = {uid for uid in self._early[lane[0]] - active.keys() if self._key_today(uid) == lane[1]}
+        return {uid for uid in self._queues[lane].holding | granted | early if not self._is_over(uid)}
+
+    def _key_today(self, uid: str) -> str:
+        """Give the key of a run that began while its Flow had no limit."""
+        run = self._runs[uid]
+        return run.lane if (self._flows[run.flow].get("concurrency") or {}).get("key") else ""
 
     def _check_grant(self, lane: Lane, uid: str, now: float) -> None:
         taken, limit = self._taken(lane), self._limit(lane[0])
@@ -96,6 +106,8 @@ class Limits:
     def run_changed(self, uid: str, run: RunTruth, now: float) -> None:
         """Take a change of a run."""
         key = run.key
+        if key is None and run.slots:
+            self._early[run.flow].add(uid)
         if key is None:
             return
         lane, queue = (run.flow, key), self._queues[run.flow, key]

@@ -202,6 +202,7 @@ class Oracle:
     def _status_changed(self, uid: str, run: RunTruth, status: dict[str, Any], desired: str) -> None:
         if run.final_status is not None:
             self._broken(6, f"{run.name} changed after its end: from {run.final_status} to {status}")
+        run.is_told_to_stop = run.was_stopped or "stop" in status
         if "frozen" in status:
             self._frozen.status_changed(run, status["frozen"], self._cluster.now())
         ledger = status.get("ledger") or {"slots": "", "attempts": []}
@@ -292,7 +293,7 @@ class Oracle:
         is_finally = run.owner(slot) >= run.first_finally
         # A write succeeds only upon the spec that it was decided on, so that what is wanted is known exactly.
         forbids = run.desired == "Terminated" or (run.desired in ("Paused", "Cancelled") and not is_finally)
-        is_held = run.desired == "Paused" and not run.was_stopped  # of two wishes the stricter holds
+        is_held = run.desired == "Paused" and not run.is_told_to_stop  # of two wishes the stricter holds
         if forbids or is_held or run.was_terminated or (run.was_stopped and not is_finally):
             self._broken(11, f"attempt {number} of slot {slot} of {run.name} was named, but {run.desired} is wanted")
         self._budgets.check_attempt(uid, run, slot, number)

@@ -144,6 +144,7 @@ class RunTruth:
     was_stopped: bool = False
     """Whether its status shows that a wish to stop it was taken up; `was_terminated` likewise."""
     was_terminated: bool = False
+    is_told_to_stop: bool = False
     meddled: bool = False
     deciding: int = 0
     cosmetic: int = 0
