@@ -59,7 +59,7 @@ def _hunt(options: argparse.Namespace) -> int:
         result = simulate(seed, options.faults)
         runs += result.runs
         if result.violations:
-            _say(f"seed {seed} ({runs} runs): {result.violations[0][:160]}")
+            _say(f"seed {seed} ({runs} runs): {result.violations[0][:100]}")
             return 1
     return 0
 

@@ -102,7 +102,7 @@ MUTANTS = (
     ),
     Mutant(
         "anybody decides in another's name",
-        "manifests/install.yaml",
+        "charts/tidegate/templates/approval-policy.yaml",
         "request.operation != 'CREATE' || object.spec.by == request.userInfo.username\n",
         "request.operation != 'CREATE' || object.spec.by == request.userInfo.username || object.spec.by != ''\n",
         "an approval by somebody else's name",
@@ -110,7 +110,7 @@ MUTANTS = (
     ),
     Mutant(
         "a decision may be changed",
-        "manifests/install.yaml",
+        "charts/tidegate/templates/approval-policy.yaml",
         "request.operation != 'UPDATE' || object.spec == oldObject.spec\n",
         "request.operation != 'UPDATE' || object.spec.by == oldObject.spec.by\n",
         "a rejection is made an approval",

@@ -22,8 +22,12 @@ MUTANTS = (
     Mutant(
         "a chunk ends while its pods live",
         "engine/chunks.py",
-        "    elif not alive:\n        finish(draft, slot, gather(draft, slot, job, pods))\n",
-        "    else:\n        finish(draft, slot, gather(draft, slot, job, pods))\n",
+        "    is_open = alive or silent or _without_output(seen.succeeded, pods)\n"
+        "    if is_open and not draft.facts.is_confirmed(job.attempt, Confirmed.PODS_GONE):\n"
+        "        draft.actions.append(ConfirmGone(job.attempt))\n    elif not alive:\n",
+        "    is_open = silent or _without_output(seen.succeeded, pods)\n"
+        "    if is_open and not draft.facts.is_confirmed(job.attempt, Confirmed.PODS_GONE):\n"
+        "        draft.actions.append(ConfirmGone(job.attempt))\n    else:\n",
         "more pods live than parallelism allows",
         tests="tests/engine/test_fanout.py",
     ),
