@@ -76,7 +76,6 @@ MUTANTS = (
         "            if version_of(obj) != session.version:\n",
         "            if False:\n",
         "who decided is told that it does not count, and then it does",
-        tests="tests/kube/test_answering.py",
     ),
     Mutant(
         "silence is taken for consent",

@@ -134,7 +134,6 @@ MUTANTS = (
         "for _, outputs in sorted(pieces, key=lambda piece: piece[0]) for output in outputs]\n",
         "for _, outputs in reversed([*pieces]) for output in outputs]\n",
         "after a restart outputs are taken for those of other items",
-        tests="tests/engine/test_fanout.py",
     ),
     Mutant(
         "every chunk works on the first items",

@@ -17,7 +17,6 @@ MUTANTS = (
         '    newest = await client.get(FLOWS, flow["metadata"]["namespace"], flow["metadata"]["name"])\n'
         "    await write_status(client, FLOWS, newest, status, version_of(newest))\n",
         "two operators give one place to two runs",
-        tests="tests/simulation/test_limits.py",
     ),
     Mutant(
         "a place is not written down",
@@ -25,7 +24,6 @@ MUTANTS = (
         "    if tuple(active) == grants.active:\n        return\n",
         "    if active is not grants.active:\n        return\n",
         "the next to look gives it away again",
-        tests="tests/simulation/test_limits.py",
     ),
     Mutant(
         "a place is free while pods live",
@@ -33,7 +31,6 @@ MUTANTS = (
         "[entry.uid for entry in ending if not await _has_live_pod(client, namespace, entry.uid)]",
         "[entry.uid for entry in ending]",
         "the next run begins beside what is left of the last",
-        tests="tests/simulation/test_limits.py",
     ),
     Mutant(
         "who is replaced is not told",
@@ -41,7 +38,6 @@ MUTANTS = (
         '    if "stop" in status:\n        return\n',
         "    if status:\n        return\n",
         "the new run waits for ever",
-        tests="tests/simulation/test_limits.py",
     ),
     Mutant(
         "who wants to replace is let in at once",

@@ -120,11 +120,9 @@ def _take_copy(folder: str) -> None:
 def _try(job: tuple[Mutant, int, Limits]) -> Verdict:
     mutant, seeds, limits = job
     before, began = mutant.plant(_copy), time.perf_counter()
-    simulated, caught = 0, ""
     try:
-        for simulated, caught in _stages(mutant, seeds, *limits):
-            if caught:
-                break
+        stages = _stages(mutant, seeds, *limits)
+        simulated, caught = next((stage for stage in stages if stage[1]), (seeds, ""))
     finally:
         mutant.undo(_copy, before)
     found = re.match(r"simulation, seed (\d+)", caught)
