@@ -23,7 +23,7 @@ from typing import Any
 
 from simulation.mutants.mutant import ROOT, Mutant
 
-FEW, SEEDS = 30, 120
+FEW, SEEDS = 30, range(120)
 """Scenarios before the closest tests are asked, and before all are; most of what is found is found in the first few."""
 
 COPIED = ("operator", "tests", "manifests", "charts", "crds", "docs")
@@ -63,7 +63,9 @@ class Unclean(Exception):
     """The tree breaks rules, or fails tests, although nothing is planted in it."""
 
 
-def try_all(mutants: Sequence[Mutant], *, processes: int, seeds: int, told: Callable[[str], None]) -> Iterator[Verdict]:
+def try_all(
+    mutants: Sequence[Mutant], *, processes: int, seeds: range, told: Callable[[str], None]
+) -> Iterator[Verdict]:
     """Try planted bugs side by side; tells each verdict as it comes, and gives it.
 
     Raises:
@@ -79,23 +81,23 @@ def try_all(mutants: Sequence[Mutant], *, processes: int, seeds: int, told: Call
         fork.Pool(processes, _take_copy, (folder,)) as pool,
     ):
         limits = _without_any(pool, mutants, seeds)
-        told(f"without a bug {seeds} seeds and the tests have nothing to say")
+        told(f"without a bug seeds {seeds[0]}-{seeds[-1]} and the tests have nothing to say")
         for verdict in pool.imap(_try, [(mutant, seeds, limits) for mutant in mutants]):
             told(f"{verdict.name:{width}}  {verdict.caught or 'SURVIVED'}  ({verdict.seconds:.0f} s)")
             yield verdict
 
 
-def _without_any(pool: multiprocessing.pool.Pool, mutants: Sequence[Mutant], seeds: int) -> Limits:
+def _without_any(pool: multiprocessing.pool.Pool, mutants: Sequence[Mutant], seeds: range) -> Limits:
     """See that the tree is well as it is; give the seconds after which a trial will never end."""
     own = {mutant.tests for mutant in mutants if mutant.tests and not mutant.tests.startswith(EVERYTHING)}
     trials = (
-        pool.apply_async(_measured, (_by_simulation, 0, seeds)),
+        pool.apply_async(_measured, (_by_simulation, seeds)),
         pool.apply_async(_measured, (_by_tests, (*EVERYTHING, *own))),
     )
     limits = []
     for caught, spent in [trial.get() for trial in trials]:
         if caught:
-            raise Unclean(f"nothing is planted, and still: {caught}; mend that first, or choose fewer --seeds")
+            raise Unclean(f"nothing is planted, and still: {caught}; mend that first, or choose other --seeds")
         limits.append(math.ceil(spent * _PATIENCE))
     return limits[0], limits[1]
 
@@ -117,33 +119,35 @@ def _take_copy(folder: str) -> None:
     shutil.copy(ROOT / "pyproject.toml", _copy)
 
 
-def _try(job: tuple[Mutant, int, Limits]) -> Verdict:
+def _try(job: tuple[Mutant, range, Limits]) -> Verdict:
     mutant, seeds, limits = job
     before, began = mutant.plant(_copy), time.perf_counter()
     try:
         stages = _stages(mutant, seeds, *limits)
-        simulated, caught = next((stage for stage in stages if stage[1]), (seeds, ""))
+        simulated, caught = next((stage for stage in stages if stage[1]), (len(seeds), ""))
     finally:
         mutant.undo(_copy, before)
     found = re.match(r"simulation, seed (\d+)", caught)
-    return Verdict(mutant.name, caught, time.perf_counter() - began, int(found[1]) + 1 if found else simulated)
+    return Verdict(
+        mutant.name, caught, time.perf_counter() - began, seeds.index(int(found[1])) + 1 if found else simulated
+    )
 
 
-def _stages(mutant: Mutant, seeds: int, limit: int, tests_limit: int) -> Iterator[tuple[int, str]]:
+def _stages(mutant: Mutant, seeds: range, limit: int, tests_limit: int) -> Iterator[tuple[int, str]]:
     """Ask more and more; give how many seeds were simulated so far, and what was caught."""
-    few = min(FEW, seeds)
-    yield few, _by_simulation(0, few, limit)
-    yield few, _by_closest(mutant, tests_limit)
-    yield seeds, _by_simulation(few, seeds, limit)
-    yield seeds, _by_tests(sorted(EVERYTHING, key=lambda path: path != mutant.folder), tests_limit)
+    few, rest = seeds[:FEW], seeds[FEW:]
+    yield len(few), _by_simulation(few, limit)
+    yield len(few), _by_closest(mutant, tests_limit)
+    yield len(seeds), _by_simulation(rest, limit)
+    yield len(seeds), _by_tests(sorted(EVERYTHING, key=lambda path: path != mutant.folder), tests_limit)
 
 
 def _by_closest(mutant: Mutant, limit: int) -> str:
     return _by_tests((mutant.closest,), limit) if (_copy / mutant.closest).exists() else ""
 
 
-def _by_simulation(first: int, end: int, limit: int = resource.RLIM_INFINITY) -> str:
-    code, told = _run(limit, "-m", "simulation", "hunt", f"{first}-{end - 1}") if first < end else (0, "")
+def _by_simulation(seeds: range, limit: int = resource.RLIM_INFINITY) -> str:
+    code, told = _run(limit, "-m", "simulation", "hunt", f"{seeds[0]}-{seeds[-1]}") if seeds else (0, "")
     return f"simulation, {told}" if code else ""
 
 
