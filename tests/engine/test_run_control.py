@@ -204,6 +204,24 @@ def test_mode_all_runs_everything_again():
     assert (story.letters, story.started()) == ("IP", [("a", 2)])
 
 
+def test_what_a_task_gave_in_an_attempt_of_the_run_is_not_what_it_gives_in_the_next():
+    tells = {"name": "tells", "needs": ["a"], "runWhen": "AllDone", "set": {"n": "$[[ tasks.a.outputs ]]"}}
+    fails = pod("fails", "tells")
+    story = Story(graph_of(pod("a"), tells, fails, retry={"limit": 1, "delaySeconds": 0, "mode": "All"}))
+    story.step()
+    story.succeeds("a", '{"n": 1}')
+    story.step()
+    assert story.state.outputs == {0: {"n": 1}, 1: {"n": {"n": 1}}}
+    story.fails("fails")
+    story.step()
+    story.step()
+    story.reload()
+    assert (story.letters, story.state.outputs) == ("IPP", {})
+    story.succeeds("a")
+    story.step()
+    assert story.state.outputs == {1: {"n": {}}}
+
+
 def test_a_run_that_is_cancelled_is_not_tried_again():
     story = Story(graph_of(pod("a"), retry={"limit": 1, "delaySeconds": 60}))
     story.step()

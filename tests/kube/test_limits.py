@@ -1,5 +1,6 @@
 """The lock of a Flow: one live look decides for all its runs, and what it said is believed while nothing changes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,11 +8,13 @@ import pytest
 from kube.fake_api import FakeApi
 from tidegate.api import keys
 from tidegate.api.conditions import timestamp
+from tidegate.errors import Conflict
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.limits import Limits
 from tidegate.kube.resources import FLOWRUNS, FLOWS, PODS
 from tidegate.kube.standings import LAST, LATER, Standing
 from tidegate.kube.store import Store
+from virtual_loop import on_virtual_time
 
 NOW = 1_764_000_000.0
 
@@ -160,6 +163,23 @@ async def test_a_flow_that_was_replaced_knows_who_lives():
     assert (await place.ask("b")).admitted
     assert not (await place.ask("c")).admitted
     assert place.active() == ["a", "b"]
+
+
+@pytest.mark.parametrize("later", [0.0, 0.5, 1.5])
+@on_virtual_time
+async def test_of_two_operators_that_decide_at_the_same_time_one_has_to_ask_again(later: float):
+    """Each request takes a second: the second one has read before the first one writes."""
+    one = Place(policy="Queue")
+    one.run("first")
+    one.run("second")
+    other = Limits(one.api, one.store, Graphs(), lambda: 0.0, lambda _: None)
+    one.api.latency = 1.0
+    asked = asyncio.create_task(one.ask("first"))
+    await asyncio.sleep(later)
+    with pytest.raises(Conflict):
+        await other.contend(one.store.runs["ns", "second"])
+    await asked
+    assert one.active() == ["first"]
 
 
 async def test_who_is_being_deleted_before_it_began_gets_no_place():

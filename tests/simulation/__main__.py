@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     planted = commands.add_parser("mutants", help="plant each bug of the catalogue and see that it is caught")
     planted.add_argument("--only", default="", help="those whose name has this in it")
     planted.add_argument("--processes", type=int, default=os.cpu_count())
-    planted.add_argument("--seeds", type=int, default=SEEDS, help="scenarios before the tests are asked")
+    planted.add_argument("--seeds", type=_range, default=SEEDS, help="scenarios that the tree passes as it is")
     planted.set_defaults(command=_mutants)
     for command in (many, one, hunt):
         command.add_argument("--faults", type=_faults, help=f"only these, separated by commas: {', '.join(FAULTS)}")
@@ -59,7 +59,7 @@ def _hunt(options: argparse.Namespace) -> int:
         result = simulate(seed, options.faults)
         runs += result.runs
         if result.violations:
-            _say(f"seed {seed} ({runs} runs): {result.violations[0][:160]}")
+            _say(f"seed {seed} ({runs} runs): {result.violations[0][:100]}")
             return 1
     return 0
 

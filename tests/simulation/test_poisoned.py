@@ -67,6 +67,30 @@ async def test_a_run_that_lost_its_revision_is_told_ended_on_cancel_and_disturbs
 
 
 @on_virtual_time
+async def test_a_run_does_not_go_on_with_the_revision_of_another():
+    """Who may write status must not make a run do what its Flow never said."""
+    chance = Chance(frozenset(), dice(1))
+    cluster = Cluster()
+    Node(cluster, chance)
+    cluster.world.create(FLOWS, FLOW, namespace="default")
+    for name in ("other", "bad"):
+        cluster.world.create(FLOWRUNS, a_run(name), namespace="default")
+    life = asyncio.create_task(OperatorProcess("only", cluster, chance, Counter()).run())
+    runs = [
+        lambda name=name: cluster.world.get(FLOWRUNS, "default", name).get("status") or {} for name in ("other", "bad")
+    ]
+    await until(lambda: all("ledger" in status() for status in runs))
+    other, bad = (status() for status in runs)
+    patch = {"status": {"frozen": {**bad["frozen"], "revision": other["frozen"]["revision"]}}}
+    cluster.world.patch_merge(FLOWRUNS, "default", "bad", patch, subresource="status")
+    await until(lambda: reason(cluster, "bad") == "InternalError")
+    assert "belongs to another run" in cluster.world.get(FLOWRUNS, "default", "bad")["status"]["why"]
+    await until(lambda: reason(cluster, "other") == "Completed")
+    life.cancel()
+    await asyncio.gather(life, return_exceptions=True)
+
+
+@on_virtual_time
 async def test_a_status_that_somebody_spoilt_is_told_and_not_taken_for_a_new_run():
     chance = Chance(frozenset(), dice(1))
     cluster = Cluster()

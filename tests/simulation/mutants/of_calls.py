@@ -33,7 +33,6 @@ MUTANTS = (
         "            await self._tell(found, action)\n            return _END_SECONDS\n",
         "            return _END_SECONDS\n",
         "work goes on for a run that was cancelled",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "a stop does not wait for the child's end",
@@ -41,7 +40,6 @@ MUTANTS = (
         "            await self._tell(found, action)\n            return _END_SECONDS\n",
         "            await self._tell(found, action)\n",
         "the parent ends while its child lives",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "a stop does not wait for the child's pods",
@@ -49,7 +47,6 @@ MUTANTS = (
         "        if await self._has_live_pods(session, child.name):\n            return _PODS_SECONDS\n",
         "",
         "the parent ends while pods of its child live",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "a stop forgets child runs that were only named",
@@ -72,7 +69,6 @@ MUTANTS = (
         "        if STRICTNESS[known] >= STRICTNESS[action.stop.state]:\n",
         "        if known == action.stop.state:\n",
         "something starts after a terminate",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "the operator's stop is all that holds",
@@ -88,7 +84,6 @@ MUTANTS = (
         "    if not _is_wanted(obj, parent):\n",
         "    if False:\n",
         "a request that was under way starts work for a run that has stopped or tried again",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "an orphan begins",
@@ -96,7 +91,6 @@ MUTANTS = (
         '    if parent is None or parent["metadata"]["uid"] != owner["uid"]:\n',
         "    if parent is None:\n        return claimed\n    if False:\n",
         "work is done for a run that does not exist",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "a child's free name is left free",

@@ -76,7 +76,6 @@ MUTANTS = (
         "            if version_of(obj) != session.version:\n",
         "            if False:\n",
         "who decided is told that it does not count, and then it does",
-        tests="tests/kube/test_answering.py",
     ),
     Mutant(
         "silence is taken for consent",
@@ -102,7 +101,7 @@ MUTANTS = (
     ),
     Mutant(
         "anybody decides in another's name",
-        "manifests/install.yaml",
+        "charts/tidegate/templates/approval-policy.yaml",
         "request.operation != 'CREATE' || object.spec.by == request.userInfo.username\n",
         "request.operation != 'CREATE' || object.spec.by == request.userInfo.username || object.spec.by != ''\n",
         "an approval by somebody else's name",
@@ -110,7 +109,7 @@ MUTANTS = (
     ),
     Mutant(
         "a decision may be changed",
-        "manifests/install.yaml",
+        "charts/tidegate/templates/approval-policy.yaml",
         "request.operation != 'UPDATE' || object.spec == oldObject.spec\n",
         "request.operation != 'UPDATE' || object.spec.by == oldObject.spec.by\n",
         "a rejection is made an approval",

@@ -35,8 +35,10 @@ MUTANTS = (
     Mutant(
         "no tombstone is posted",
         "kube/carrying.py",
-        "        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task)))\n",
-        "",
+        "        self._take_job(await hold_name(self._client, tombstone(session.run",
+        "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
+        "        session.confirm(attempt, Confirmed.STOPPED)\n        return 0.0\n"
+        "        self._take_job(await hold_name(self._client, tombstone(session.run",
         "nothing is stopped, and a late request finds the name free",
     ),
     Mutant(

@@ -22,8 +22,12 @@ MUTANTS = (
     Mutant(
         "a chunk ends while its pods live",
         "engine/chunks.py",
-        "    elif not alive:\n        finish(draft, slot, gather(draft, slot, job, pods))\n",
-        "    else:\n        finish(draft, slot, gather(draft, slot, job, pods))\n",
+        "    is_open = alive or silent or _without_output(seen.succeeded, pods)\n"
+        "    if is_open and not draft.facts.is_confirmed(job.attempt, Confirmed.PODS_GONE):\n"
+        "        draft.actions.append(ConfirmGone(job.attempt))\n    elif not alive:\n",
+        "    is_open = silent or _without_output(seen.succeeded, pods)\n"
+        "    if is_open and not draft.facts.is_confirmed(job.attempt, Confirmed.PODS_GONE):\n"
+        "        draft.actions.append(ConfirmGone(job.attempt))\n    else:\n",
         "more pods live than parallelism allows",
         tests="tests/engine/test_fanout.py",
     ),
@@ -130,7 +134,6 @@ MUTANTS = (
         "for _, outputs in sorted(pieces, key=lambda piece: piece[0]) for output in outputs]\n",
         "for _, outputs in reversed([*pieces]) for output in outputs]\n",
         "after a restart outputs are taken for those of other items",
-        tests="tests/engine/test_fanout.py",
     ),
     Mutant(
         "every chunk works on the first items",
