@@ -1,0 +1,136 @@
+"""Operators as automata, learnt as they are needed: in this state, given this, the production code goes to that state.
+
+An operator between two looks is what it remembers. One in the middle of a look is what it remembered when it began,
+and all that it was told since: so it can be brought to that point again, though coroutines cannot be copied. Equal
+states have equal numbers; what was once worked out is never worked out again, however often the search comes by.
+"""
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from explorer.apiserver import News
+from explorer.client import Shared
+from explorer.memory import Prints
+from explorer.process import Memory, Process
+from explorer.requests import Answer, Request
+from virtual_loop import VirtualLoop
+
+_A_MOMENT = 1e-6
+
+Look, Wake = "look", "wake"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request was answered, after so many seconds on the operator's clock."""
+
+    request: Request
+    answer: Answer
+    seconds: float = 0.0
+
+
+Input = str | Answered | tuple[News, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A state: `base` is the memory before the look, `told` what came since; `pending` are its unanswered requests."""
+
+    base: Memory
+    told: tuple[Input, ...] = ()
+    pending: tuple[Request, ...] = ()
+    failed: str = ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is between two looks."""
+        return not self.told
+
+
+@dataclass(slots=True)
+class Operators:
+    """All states of all operators of a search, by number."""
+
+    shared: Shared
+    first: tuple[News, ...]
+    locals: list[Local] = field(default_factory=list)
+    _numbers: dict[Hashable, int] = field(default_factory=dict)
+    _after: dict[tuple[int, Input], int] = field(default_factory=dict)
+    _prints: Prints = field(default_factory=Prints)
+    _bases: dict[int, int] = field(default_factory=dict)
+    _loop: VirtualLoop = field(default_factory=VirtualLoop)
+
+    def __getitem__(self, number: int) -> Local:
+        return self.locals[number]
+
+    def born(self, news: tuple[News, ...]) -> int:
+        """Give an operator that has just started and listed everything."""
+        empty = self._idle(Memory())
+        return self.after(empty, (*self.first, *news))
+
+    def after(self, number: int, what: Input) -> int:
+        """Give the state that follows."""
+        key = (number, what)
+        if key not in self._after:
+            local = self.locals[number]
+            if isinstance(what, tuple):
+                what = _in_order(what)
+            # What is heard in the middle of a look changes nothing before the next answer.
+            is_heard_only = not local.is_idle and isinstance(what, tuple)
+            self._after[key] = self._noted(local, what) if is_heard_only else self._worked(local, what)
+        return self._after[key]
+
+    def _noted(self, local: Local, heard: Input) -> int:
+        told = local.told
+        if isinstance(told[-1], tuple) and isinstance(heard, tuple):
+            told, heard = told[:-1], _in_order((*told[-1], *heard))
+        return self._busy(local, (*told, heard), local.pending)
+
+    def _worked(self, local: Local, what: Input) -> int:
+        return self._loop.run_until_complete(self._work(local, what))
+
+    async def _work(self, local: Local, what: Input) -> int:
+        process, told = Process(self.shared, local.base), (*local.told, what)
+        for each in told:
+            _feed(process, each)
+            await asyncio.sleep(_A_MOMENT)  # on virtual time: until nothing is left that could go on
+        if process.failed is not None:
+            return self._number(("failed", repr(process.failed)), Local(local.base, (), (), repr(process.failed)))
+        if not process.is_working:
+            return self._idle(process.memory())
+        pending = tuple(request for request, _ in process.client.pending)
+        await process.close()
+        return self._busy(local, told, pending)
+
+    def _idle(self, memory: Memory) -> int:
+        print_ = (self._prints.of(memory.store), self._prints.of(memory.sessions), memory.is_rung, memory.due)
+        number = self._number(print_, Local(memory))
+        self._bases.setdefault(id(self.locals[number].base), number)
+        return number
+
+    def _busy(self, local: Local, told: tuple[Input, ...], pending: tuple[Request, ...]) -> int:
+        return self._number((self._bases[id(local.base)], told), Local(local.base, told, pending))
+
+    def _number(self, key: Hashable, local: Local) -> int:
+        number = self._numbers.setdefault(key, len(self.locals))
+        if number == len(self.locals):
+            self.locals.append(local)
+        return number
+
+
+def _in_order(heard: tuple[News, ...]) -> tuple[News, ...]:
+    """Put what is heard at one point into the order of kinds: only within a kind does it make a difference."""
+    return tuple(sorted(heard, key=lambda news: news.kind))
+
+
+def _feed(process: Process, what: Input) -> None:
+    if isinstance(what, Answered):
+        process.answer(what.request, what.answer, what.seconds)
+    elif isinstance(what, tuple):
+        for news in what:
+            process.hear(news)
+    elif what == Look:
+        process.look()
+    else:
+        process.wake()
