@@ -8,14 +8,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from tidegate.engine.graph import Graph
+from tidegate.engine.graph import Graph, Node
 from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
 
 _OWN = (Store, Children, Approvals)
-_CONSTANT = (Graph,)
+_CONSTANT = (Graph, Node)
 _METRICS = "_news"
 """When something was heard, of which only a measurement comes."""
 
@@ -57,7 +57,7 @@ class Prints:
         if isinstance(thing, bytearray):
             return bytes(thing)
         if isinstance(thing, _CONSTANT):
-            return None
+            return getattr(thing, "name", None)
         if isinstance(thing, Mapping):
             return frozenset((key, self.of(value)) for key, value in thing.items())
         if isinstance(thing, AbstractSet):

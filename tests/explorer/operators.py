@@ -8,6 +8,7 @@ states have equal numbers; what was once worked out is never worked out again, h
 import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from explorer.apiserver import News
 from explorer.client import Shared
@@ -41,6 +42,8 @@ class Local:
     told: tuple[Input, ...] = ()
     pending: tuple[Request, ...] = ()
     failed: str = ""
+    since: tuple[int, tuple[News, ...]] | None = None
+    """Of one that has heard something but not gone on since: where it stood, and what it heard."""
 
     @property
     def is_idle(self) -> bool:
@@ -58,7 +61,6 @@ class Operators:
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _after: dict[tuple[int, Input], int] = field(default_factory=dict)
     _prints: Prints = field(default_factory=Prints)
-    _bases: dict[int, int] = field(default_factory=dict)
     _loop: VirtualLoop = field(default_factory=VirtualLoop)
 
     def __getitem__(self, number: int) -> Local:
@@ -78,20 +80,21 @@ class Operators:
                 what = _in_order(what)
             # What is heard in the middle of a look changes nothing before the next answer.
             is_heard_only = not local.is_idle and isinstance(what, tuple)
-            self._after[key] = self._noted(local, what) if is_heard_only else self._worked(local, what)
+            self._after[key] = self._noted(number, what) if is_heard_only else self._worked(local, what)
         return self._after[key]
 
-    def _noted(self, local: Local, heard: Input) -> int:
-        told = local.told
-        if isinstance(told[-1], tuple) and isinstance(heard, tuple):
-            told, heard = told[:-1], _in_order((*told[-1], *heard))
-        return self._busy(local, (*told, heard), local.pending)
+    def _noted(self, number: int, heard: tuple[News, ...]) -> int:
+        local = self.locals[number]
+        stood, earlier = local.since or (number, ())
+        since = (stood, _in_order((*earlier, *heard)))
+        return self._number(since, Local(local.base, (*local.told, heard), local.pending, since=since))
 
     def _worked(self, local: Local, what: Input) -> int:
         return self._loop.run_until_complete(self._work(local, what))
 
     async def _work(self, local: Local, what: Input) -> int:
         process, told = Process(self.shared, local.base), (*local.told, what)
+        self._loop.set_task_factory(lambda loop, coro, **_: _followed(process, asyncio.Task(coro, loop=loop)))
         for each in told:
             _feed(process, each)
             await asyncio.sleep(_A_MOMENT)  # on virtual time: until nothing is left that could go on
@@ -100,23 +103,24 @@ class Operators:
         if not process.is_working:
             return self._idle(process.memory())
         pending = tuple(request for request, _ in process.client.pending)
+        stands = process.print_of(self._prints)
         await process.close()
-        return self._busy(local, told, pending)
+        return self._number(stands, Local(local.base, told, pending))
 
     def _idle(self, memory: Memory) -> int:
         print_ = (self._prints.of(memory.store), self._prints.of(memory.sessions), memory.is_rung, memory.due)
-        number = self._number(print_, Local(memory))
-        self._bases.setdefault(id(self.locals[number].base), number)
-        return number
-
-    def _busy(self, local: Local, told: tuple[Input, ...], pending: tuple[Request, ...]) -> int:
-        return self._number((self._bases[id(local.base)], told), Local(local.base, told, pending))
+        return self._number(print_, Local(memory))
 
     def _number(self, key: Hashable, local: Local) -> int:
         number = self._numbers.setdefault(key, len(self.locals))
         if number == len(self.locals):
             self.locals.append(local)
         return number
+
+
+def _followed(process: Process, task: "asyncio.Task[Any]") -> "asyncio.Task[Any]":
+    process.took(task)
+    return task
 
 
 def _in_order(heard: tuple[News, ...]) -> tuple[News, ...]:

@@ -1,7 +1,9 @@
 """One operator process: the production reconciler, store and inbox, fed by hand one thing after another."""
 
 import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -9,8 +11,9 @@ from explorer.apiserver import News
 from explorer.bell import Bell
 from explorer.client import ExploredClient, Shared
 from explorer.manifests import EPOCH, NAME, NAMESPACE
-from explorer.memory import forked, rebase
+from explorer.memory import Prints, forked, rebase
 from explorer.requests import Answer, Request
+from explorer.standing import Standing
 from tidegate.errors import ApiError
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.graphs import Graphs
@@ -51,6 +54,7 @@ class Process:
         flows, approvals = Bell(), Bell()
         self._inbox = Inbox(self._store, self._bell, flows, approvals, self._reconciler.forget, clocks.monotonic)
         self._work: asyncio.Task[None] | None = None
+        self.standing = Standing()
         self.failed: BaseException | None = None
 
     @property
@@ -93,6 +97,13 @@ class Process:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the search looks for
             self.failed = error
 
+    def print_of(self, prints: Prints) -> Hashable:
+        """Give all that decides how it goes on, in the middle of a look."""
+        assert self._work is not None, "it does not look"
+        sessions, bell = self._reconciler._sessions, self._bell
+        remembered = prints.of(self._store), prints.of(sessions), bell.clock, bell.is_rung, bell.due
+        return self.standing.print_of(self._work, prints, sessions), remembered
+
     def memory(self) -> Memory:
         """Give what it knows; it must not be used any more."""
         clock, due = self._bell.clock, self._bell.due
@@ -100,6 +111,11 @@ class Process:
         for session in sessions.values():
             rebase(session, clock)
         return Memory(self._store, sessions, self._bell.is_rung, None if due is None else max(0.0, due - clock))
+
+    def took(self, task: asyncio.Task[Any]) -> None:
+        """Follow a task of its own that began."""
+        if self._work is not None:
+            self.standing.take(task)
 
     async def close(self) -> None:
         """Give up what it is doing."""
