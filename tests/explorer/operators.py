@@ -42,8 +42,6 @@ class Local:
     told: tuple[Input, ...] = ()
     pending: tuple[Request, ...] = ()
     failed: str = ""
-    since: tuple[int, tuple[News, ...]] | None = None
-    """Of one that has heard something but not gone on since: where it stood, and what it heard."""
 
     @property
     def is_idle(self) -> bool:
@@ -78,16 +76,8 @@ class Operators:
             local = self.locals[number]
             if isinstance(what, tuple):
                 what = _in_order(what)
-            # What is heard in the middle of a look changes nothing before the next answer.
-            is_heard_only = not local.is_idle and isinstance(what, tuple)
-            self._after[key] = self._noted(number, what) if is_heard_only else self._worked(local, what)
+            self._after[key] = self._worked(local, what)
         return self._after[key]
-
-    def _noted(self, number: int, heard: tuple[News, ...]) -> int:
-        local = self.locals[number]
-        stood, earlier = local.since or (number, ())
-        since = (stood, _in_order((*earlier, *heard)))
-        return self._number(since, Local(local.base, (*local.told, heard), local.pending, since=since))
 
     def _worked(self, local: Local, what: Input) -> int:
         return self._loop.run_until_complete(self._work(local, what))

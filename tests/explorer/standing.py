@@ -11,6 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from explorer.client import ExploredClient
+from explorer.liveness import live
 from explorer.memory import Prints
 from tidegate.kube.carrying import Carrier
 from tidegate.kube.calling import Calling
@@ -55,7 +56,8 @@ def _frames(coroutine: Any, prints: Prints, sessions: dict[str, Session]) -> Ite
     while isinstance(coroutine, Coroutine):
         frame: FrameType = coroutine.cr_frame  # type: ignore[attr-defined]
         code: CodeType = frame.f_code
-        seen = ((name, _value(value, prints, sessions)) for name, value in frame.f_locals.items())
+        needed = live(code, frame.f_lasti)
+        seen = ((name, _value(value, prints, sessions)) for name, value in frame.f_locals.items() if name in needed)
         yield code.co_qualname, frame.f_lasti, tuple(seen)
         coroutine = coroutine.cr_await  # type: ignore[attr-defined]
 
