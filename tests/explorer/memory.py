@@ -37,10 +37,11 @@ def forked(thing: Any) -> Any:
 
 
 def rebase(session: Session, clock: float) -> None:
-    """Count the session's instants from now on, so that it does not matter how long the operator has lived."""
-    session.not_before = {a: when - clock for a, when in session.not_before.items() if when > clock}
+    """Keep of the session's instants only whether they are over: how long something waits is not explored."""
+    session.not_before = {attempt: 1.0 for attempt, when in session.not_before.items() if when > clock}
+    session.failures = {}
     if session.dirty_since is not None:
-        session.dirty_since = max(session.dirty_since - clock, -1.0)
+        session.dirty_since = 0.0 if session.dirty_since == clock else -1.0
     assert not session.watches, "objects that tasks wait for are not explored"
 
 

@@ -35,7 +35,7 @@ class Moves:
         local, name = self._operators[op.local], f"operator {index}"
         if local.is_idle and local.base.is_rung:
             yield self._fed(f"{name} looks", state, index, Look)
-        elif local.is_idle and local.base.due is not None:
+        elif local.is_idle and local.base.is_set:
             yield self._fed(f"{name} wakes", state, index, Wake)
         late = [request for request, _ in op.late]
         for request in local.pending:

@@ -98,7 +98,7 @@ class Operators:
         return self._number(stands, Local(local.base, told, pending))
 
     def _idle(self, memory: Memory) -> int:
-        print_ = (self._prints.of(memory.store), self._prints.of(memory.sessions), memory.is_rung, memory.due)
+        print_ = (self._prints.of(memory.store), self._prints.of(memory.sessions), memory.is_rung, memory.is_set)
         return self._number(print_, Local(memory))
 
     def _number(self, key: Hashable, local: Local) -> int:

@@ -37,7 +37,7 @@ class Memory:
     store: Store = field(default_factory=Store)
     sessions: dict[str, Session] = field(default_factory=dict)
     is_rung: bool = False
-    due: float | None = None
+    is_set: bool = False
 
 
 class Process:
@@ -46,7 +46,7 @@ class Process:
     def __init__(self, shared: Shared, memory: Memory) -> None:
         self._shared = shared
         self.client = ExploredClient(shared)
-        self._store, self._bell = forked(memory.store), Bell(is_rung=memory.is_rung, due=memory.due)
+        self._store, self._bell = forked(memory.store), Bell(is_rung=memory.is_rung, is_set=memory.is_set)
         clocks = Clocks(lambda: EPOCH, lambda: self._bell.clock)
         reporter = Reporter(self.client, _METRICS, "operator")
         self._reconciler = Reconciler(self.client, self._store, self._bell, _GRAPHS, reporter, clocks)
@@ -76,8 +76,7 @@ class Process:
 
     def wake(self) -> None:
         """Let time pass until it wanted to look again."""
-        assert self._bell.due is not None, "it did not want to"
-        self._bell.clock, self._bell.due, self._bell.is_rung = self._bell.due, None, True
+        self._bell.go_on()
 
     def look(self) -> None:
         """Begin a look at the run."""
@@ -101,16 +100,15 @@ class Process:
         """Give all that decides how it goes on, in the middle of a look."""
         assert self._work is not None, "it does not look"
         sessions, bell = self._reconciler._sessions, self._bell
-        remembered = prints.of(self._store), prints.of(sessions), bell.clock, bell.is_rung, bell.due
+        remembered = prints.of(self._store), prints.of(sessions), bell.clock, bell.is_rung, bell.is_set
         return self.standing.print_of(self._work, prints, sessions), remembered
 
     def memory(self) -> Memory:
         """Give what it knows; it must not be used any more."""
-        clock, due = self._bell.clock, self._bell.due
         sessions = self._reconciler._sessions
         for session in sessions.values():
-            rebase(session, clock)
-        return Memory(self._store, sessions, self._bell.is_rung, None if due is None else max(0.0, due - clock))
+            rebase(session, self._bell.clock)
+        return Memory(self._store, sessions, self._bell.is_rung, self._bell.is_set)
 
     def took(self, task: asyncio.Task[Any]) -> None:
         """Follow a task of its own that began."""

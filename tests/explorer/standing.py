@@ -27,6 +27,9 @@ from tidegate.kube.waiting import Waiting
 _PARTS = (ExploredClient, Carrier, Calling, Entrance, Inbox, WorkQueue, Reconciler, Reporter, Store, Waiting, partial)
 """What is the same for the whole life of a process, or compared elsewhere."""
 
+_IDLE_WORDS = frozenset({("Reconciler._advance", "heard"), ("Reconciler.reconcile", "obj")})
+"""Variables of which nothing comes: a measurement, and the end of a run that cannot be read, which none is here."""
+
 
 class Standing:
     """Follows the tasks of one process."""
@@ -56,9 +59,9 @@ def _frames(coroutine: Any, prints: Prints, sessions: dict[str, Session]) -> Ite
     while isinstance(coroutine, Coroutine):
         frame: FrameType = coroutine.cr_frame  # type: ignore[attr-defined]
         code: CodeType = frame.f_code
-        needed = live(code, frame.f_lasti)
-        seen = ((name, _value(value, prints, sessions)) for name, value in frame.f_locals.items() if name in needed)
-        yield code.co_qualname, frame.f_lasti, tuple(seen)
+        needed, place = live(code, frame.f_lasti), code.co_qualname
+        names = (name for name in frame.f_locals if name in needed and (place, name) not in _IDLE_WORDS)
+        yield place, frame.f_lasti, tuple((name, _value(frame.f_locals[name], prints, sessions)) for name in names)
         coroutine = coroutine.cr_await  # type: ignore[attr-defined]
 
 
