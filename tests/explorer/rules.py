@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from explorer.library import Library
-from explorer.truth import UNFINISHED, Try, World
+from explorer.truth import Try, World
 from simulation.laws import may_run, went_well
 
 FINAL, LIVE = frozenset("SCFKUZ"), frozenset("IOXY")
@@ -162,7 +162,7 @@ def _still_there(each: Try) -> Iterator[str]:
     if each.alive:
         yield f"11: the run ended while a pod of its stopped attempt {each.attempt} lives"
     job = each.job
-    if each.real_jobs and (job is None or (job.letter in UNFINISHED and not job.is_suspended)):
+    if each.real_jobs and (job is None or (job.letter == "A" and not job.is_suspended)):
         yield f"11: the run ended while the Job of its stopped attempt {each.attempt} may run"
 
 

@@ -50,3 +50,42 @@ def a_task(name: str, *needs: str, **more: Any) -> dict[str, Any]:
 
 
 RETRY = {"limit": 1, "delaySeconds": 0}
+
+A, B = a_task("a"), a_task("b", "a")
+READS = a_task("b", "a", args=["$[[ string(tasks.a.?outputs.?n.orValue(0)) ]]"])
+CHAIN = (A, B)
+ITEMS = {"items": [1, 2], "strategy": "Jobs"}
+
+SCENARIOS = (
+    Scenario("one-storm", (A,), Faults(crash=1, lose=1)),
+    Scenario("one-crashes", (A,), Faults(crash=2)),
+    Scenario("one-lost", (A,), Faults(lose=2)),
+    Scenario("one-cancel", (A,), Faults(cancel=1)),
+    Scenario("one-cancel-crash", (A,), Faults(crash=1, cancel=1)),
+    Scenario("one-cancel-lost", (A,), Faults(lose=1, cancel=1)),
+    Scenario("one-cancel-storm", (A,), Faults(crash=1, lose=1, slow=1, cancel=1), operators=1),
+    Scenario("one-stale", (A,), Faults(crash=1, slow=1, lag=1, cancel=1), operators=1),
+    Scenario("one-behind", (A,), Faults(lag=1, fail=1), settles=True),
+    Scenario("one-evicted", (A,), Faults(evict=1, crash=1)),
+    Scenario("one-deleted", (A,), Faults(delete=1)),
+    Scenario("one-deleted-storm", (A,), Faults(delete=1, crash=1, lose=1, lag=1), operators=1),
+    Scenario("one-meddled", (A,), Faults(delete=1, evict=1, cancel=1, crash=1), operators=1),
+    Scenario("retry", (a_task("a", retry=RETRY),), Faults(fail=1)),
+    Scenario("retry-storm", (a_task("a", retry=RETRY),), Faults(fail=2, crash=1, lose=1), operators=1),
+    Scenario("retry-cancel", (a_task("a", retry=RETRY),), Faults(fail=1, cancel=1, crash=1), operators=1),
+    Scenario("chain", CHAIN, Faults(crash=1)),
+    Scenario("chain-lost", CHAIN, Faults(lose=1), operators=2),
+    Scenario("chain-storm", CHAIN, Faults(crash=1, lose=1, cancel=1), operators=1),
+    Scenario("chain-stale", (A, READS), Faults(lag=1, crash=1, fail=1), operators=1, settles=True),
+    Scenario("chain-evicted", (A, READS), Faults(evict=1, fail=1, crash=1), operators=1),
+    Scenario("fork", (A, a_task("b")), Faults(crash=1), operators=1),
+    Scenario("fork-narrow", (A, a_task("b")), Faults(crash=1, lose=1, fail=1), operators=1, parallelism=1),
+    Scenario("diamond", (A, a_task("b"), a_task("c", "a", "b")), Faults(fail=1), operators=1),
+    Scenario("finally", (A,), Faults(crash=1, fail=1, cancel=1), operators=1, finally_=(a_task("z"),)),
+    Scenario("fan-out", (a_task("a", forEach=ITEMS),), Faults(crash=1, fail=1), operators=1),
+    Scenario("fan-out-cancel", (a_task("a", forEach=ITEMS),), Faults(cancel=1), operators=1),
+)
+"""All of them; `make explore` goes through each."""
+
+QUICK = ("one-storm", "one-behind")
+"""Those that the tests go through every time."""

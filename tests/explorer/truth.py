@@ -11,12 +11,12 @@ from tidegate.engine.facts import Attempt
 ALIVE = frozenset("PT")
 """Letters of pods whose phase is not terminal: P works, T has ended well; S and F are their phases, K was killed."""
 
-UNFINISHED = frozenset("Af")
-"""Letters of Jobs: A active, f `FailureTarget`; F failed, C complete."""
-
 
 class Job(NamedTuple):
-    """A Job. `serial` counts those of its name, `body` is what was last written, by its number in the library."""
+    """A Job. `serial` counts those of its name, `body` is what was last written, by its number in the library.
+
+    Letters: A active, f `FailureTarget` (nothing of it runs any more), F failed, C complete.
+    """
 
     serial: int
     body: int
