@@ -141,6 +141,8 @@ class Rules:
             yield f"7: {each.attempt} is told to have succeeded, but nothing of it has"
         if letter == "F" and each.is_complete and not each.is_meddled and not each.is_lost:
             yield f"7: {each.attempt} is told to have failed, but its Job is complete"
+        if letter == "F" and each.alive and not each.is_meddled:
+            yield f"7: {each.attempt} is told to have failed, but a pod of it lives"
         name = self._tasks[self._owner(each.attempt[0], ledger)]["name"]
         is_wanted = any(f"tasks.{name}.?outputs" in text for task in self._tasks for text in task.get("args", ()))
         if letter == "S" and is_wanted and (ledger.status.get("outputs") or {}).get(name) != {"n": 1}:

@@ -66,6 +66,8 @@ SCENARIOS = (
     Scenario("one-cancel-storm", (A,), Faults(crash=1, lose=1, slow=1, cancel=1), operators=1),
     Scenario("one-stale", (A,), Faults(crash=1, slow=1, lag=1, cancel=1), operators=1),
     Scenario("one-behind", (A,), Faults(lag=1, fail=1), settles=True),
+    Scenario("one-unseen", (A,), Faults(lag=1)),
+    Scenario("one-lost-alone", (A,), Faults(lose=1), operators=1),
     Scenario("one-evicted", (A,), Faults(evict=1, crash=1)),
     Scenario("one-deleted", (A,), Faults(delete=1)),
     Scenario("one-deleted-storm", (A,), Faults(delete=1, crash=1, lose=1, lag=1), operators=1),
