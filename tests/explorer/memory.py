@@ -1,0 +1,80 @@
+"""What an operator remembers, as a value: copied, so that it can go on from there more than once, and compared."""
+
+import copy
+from array import array
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from tidegate.engine.graph import Graph, Node
+from tidegate.kube.approvals import Approvals
+from tidegate.kube.children import Children
+from tidegate.kube.session import Session
+from tidegate.kube.store import Store
+
+_OWN = (Store, Children, Approvals)
+_CONSTANT = (Graph, Node)
+_METRICS = "_news"
+"""When something was heard, of which only a measurement comes."""
+
+
+def forked(thing: Any) -> Any:
+    """Copy what changes while an operator works: stores and containers; everything else is frozen, and shared."""
+    if isinstance(thing, _OWN):
+        new = copy.copy(thing)
+        for name, value in vars(thing).items():
+            setattr(new, name, forked(value))
+        return new
+    if isinstance(thing, Session):
+        return replace(thing, **{f.name: forked(getattr(thing, f.name)) for f in fields(thing) if f.init})
+    if isinstance(thing, OrderedDict):
+        return OrderedDict(thing)
+    if isinstance(thing, dict):
+        return {key: forked(value) if isinstance(value, (*_OWN, Session, dict)) else value for key, value in thing.items()}
+    return set(thing) if isinstance(thing, set) else thing
+
+
+def rebase(session: Session, clock: float) -> None:
+    """Keep of the session's instants only whether they are over: how long something waits is not explored."""
+    session.not_before = {attempt: 1.0 for attempt, when in session.not_before.items() if when > clock}
+    session.failures = {}
+    if session.dirty_since is not None:
+        session.dirty_since = 0.0 if session.dirty_since == clock else -1.0
+    assert not session.watches, "objects that tasks wait for are not explored"
+
+
+class Prints:
+    """Makes hashable values of what operators remember; what is frozen is walked through once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, Hashable]] = {}
+
+    def of(self, thing: Any) -> Hashable:
+        """Give a value that is equal for equal memories, and for no others."""
+        if thing is None or isinstance(thing, (str, int, float, bytes)):
+            return thing
+        if isinstance(thing, bytearray):
+            return bytes(thing)
+        if isinstance(thing, _CONSTANT):
+            return getattr(thing, "name", None)
+        if isinstance(thing, Mapping):
+            return frozenset((key, self.of(value)) for key, value in thing.items())
+        if isinstance(thing, AbstractSet):
+            return frozenset(self.of(value) for value in thing)
+        if isinstance(thing, (list, tuple, array)):
+            return tuple(self.of(value) for value in thing)
+        return self._of_object(thing)
+
+    def _of_object(self, thing: Any) -> Hashable:
+        if isinstance(thing, _OWN):
+            return frozenset((name, self.of(value)) for name, value in vars(thing).items() if name != _METRICS)
+        assert is_dataclass(thing), thing
+        is_frozen = not isinstance(thing, Session) and type(thing).__dataclass_params__.frozen  # type: ignore[attr-defined]
+        if is_frozen and id(thing) in self._known:
+            return self._known[id(thing)][1]
+        value = (type(thing).__name__, *(self.of(getattr(thing, each.name)) for each in fields(thing)))
+        if is_frozen:
+            self._known[id(thing)] = thing, value
+        return value

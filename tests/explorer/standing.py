@@ -1,0 +1,77 @@
+"""Where an operator stands in the middle of a look: its coroutines, frame by frame, as a value that can be compared.
+
+With what it remembers that is all that decides how it goes on. What is neither frozen nor known here is refused, so that
+nothing that matters is ever left out.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Hashable, Iterator
+from functools import partial
+from types import CodeType, FrameType
+from typing import Any
+
+from explorer.client import ExploredClient
+from explorer.liveness import live
+from explorer.memory import Prints
+from tidegate.kube.carrying import Carrier
+from tidegate.kube.calling import Calling
+from tidegate.kube.entrance import Entrance
+from tidegate.kube.inbox import Inbox
+from tidegate.kube.queue import WorkQueue
+from tidegate.kube.reconciler import Reconciler
+from tidegate.kube.reporting import Reporter
+from tidegate.kube.session import Session
+from tidegate.kube.store import Store
+from tidegate.kube.waiting import Waiting
+
+_PARTS = (ExploredClient, Carrier, Calling, Entrance, Inbox, WorkQueue, Reconciler, Reporter, Store, Waiting, partial)
+"""What is the same for the whole life of a process, or compared elsewhere."""
+
+_IDLE_WORDS = frozenset({("Reconciler._advance", "heard"), ("Reconciler.reconcile", "obj")})
+"""Variables of which nothing comes: a measurement, and the end of a run that cannot be read, which none is here."""
+
+
+class Standing:
+    """Follows the tasks of one process."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def take(self, task: asyncio.Task[Any]) -> None:
+        """Follow a task that begins."""
+        self._tasks.append(task)
+
+    def print_of(self, main: asyncio.Task[Any], prints: Prints, sessions: dict[str, Session]) -> Hashable:
+        """Give where it stands. What tasks gave that nobody waits for any more is left out."""
+        if all(task.done() for task in self._tasks):
+            self._tasks.clear()
+        frames = partial(_frames, prints=prints, sessions=sessions)
+        results = (_result(task) if task.done() else tuple(frames(task.get_coro())) for task in self._tasks)
+        return tuple(frames(main.get_coro())), tuple(results)
+
+
+def _result(task: asyncio.Task[Any]) -> Hashable:
+    error = task.exception()
+    return "done", repr(error) if error else task.result()
+
+
+def _frames(coroutine: Any, prints: Prints, sessions: dict[str, Session]) -> Iterator[Hashable]:
+    while isinstance(coroutine, Coroutine):
+        frame: FrameType = coroutine.cr_frame  # type: ignore[attr-defined]
+        code: CodeType = frame.f_code
+        needed, place = live(code, frame.f_lasti), code.co_qualname
+        names = (name for name in frame.f_locals if name in needed and (place, name) not in _IDLE_WORDS)
+        yield place, frame.f_lasti, tuple((name, _value(frame.f_locals[name], prints, sessions)) for name in names)
+        coroutine = coroutine.cr_await  # type: ignore[attr-defined]
+
+
+def _value(value: Any, prints: Prints, sessions: dict[str, Session]) -> Hashable:
+    if isinstance(value, (*_PARTS, asyncio.Future, Coroutine)) or type(value).__name__ == "Process":
+        return None
+    if isinstance(value, Session):
+        return sessions.get(value.run.uid) is value, prints.of(value)
+    if isinstance(value, BaseException):
+        return repr(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(each, Coroutine) for each in value):
+        return len(value)
+    return prints.of(value)
