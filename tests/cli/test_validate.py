@@ -172,6 +172,15 @@ BAD = {
             ),
         ],
     ),
+    "a label that no object may have": (
+        VALID.replace("{name: etl}", "{name: etl, labels: {team: a b}}"),
+        [
+            (
+                '3:38: metadata.labels.team: Invalid value: "a b": must be at most 63 letters, digits, "-", "_" '
+                'and ".", and begin and end with a letter or digit'
+            )
+        ],
+    ),
     "no name": (VALID.replace("{name: etl}", "{}"), ["3:11: metadata.name: Required value"]),
     "unknown kind of our group": (
         VALID.replace("kind: Flow", "kind: FlowRum"),
