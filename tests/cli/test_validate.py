@@ -142,6 +142,18 @@ BAD = {
             ),
         ],
     ),
+    "containers that are none": (
+        spec("""
+            tasks:
+            - {name: a, image: x, podTemplate: {spec: {containers: 7}}}
+        """),
+        [
+            (
+                '6:56: spec.tasks[0].podTemplate.spec.containers: Invalid value: "integer": '
+                'spec.tasks[0].podTemplate.spec.containers in body must be of type array: "integer"'
+            )
+        ],
+    ),
     "things twice and nulls": (
         spec("""
             tasks:
