@@ -149,7 +149,7 @@ BAD = {
         """),
         [
             (
-                '6:56: spec.tasks[0].podTemplate.spec.containers: Invalid value: "integer": '
+                '6:58: spec.tasks[0].podTemplate.spec.containers: Invalid value: "integer": '
                 'spec.tasks[0].podTemplate.spec.containers in body must be of type array: "integer"'
             )
         ],
