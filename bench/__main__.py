@@ -3,13 +3,14 @@
 import signal
 import sys
 
-from bench import chain, decide, local, memory, validate
+from bench import burst, chain, decide, local, memory, validate
 from bench.tables import machine
 
 SHAPES = {
     "validate": validate.run,
     "local": local.run,
     "decide": decide.run,
+    "burst": burst.run,
     "memory": memory.run,
     "chain": chain.run,
 }

@@ -13,11 +13,16 @@ from typing import Any
 from tidegate.api.crd import crds
 
 Schema = Mapping[str, Any]
-Path = tuple[str | int, ...]
 
 _WORDS = ("a", "b-1", "a.b", "a_b", "A", "deployments", "2Gi", "0.5", "500m", "2026-01-01T00:00:00Z", "", "-a", "a-")
 _WORDS += ("x" * 40, "x" * 41, "x" * 63, "x" * 64, "x" * 253, "x" * 254, "a b", "ä", "$[[ run.name ]]", "$[[ ", "true")
 _VALUES = (None, True, 0, -1, 1.5, "a", "", [], ["a"], [None], {}, {"a": 1}, {"a": None}, "$[[ run.name ]]", 2**40)
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_METADATA: Schema = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "maxLength": 253}, "labels": _TEXTS, "annotations": _TEXTS},
+}
+_PARTS = ("metadata", "spec")
 _LONGEST = 5000
 _MOST_ITEMS = 300
 
@@ -38,7 +43,6 @@ class _Spot:
     key: str | int
     schema: Schema
     place: str
-    required: bool
 
     @property
     def is_there(self) -> bool:
@@ -46,16 +50,19 @@ class _Spot:
 
 
 def schemas() -> dict[str, Schema]:
-    """Give the schema of the spec of each kind."""
+    """Give the schema of what people write of each kind."""
     versions = {crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0] for crd in crds()}
-    return {kind: one["schema"]["openAPIV3Schema"]["properties"]["spec"] for kind, one in versions.items()}
+    specs = {kind: one["schema"]["openAPIV3Schema"]["properties"]["spec"] for kind, one in versions.items()}
+    return {
+        kind: {"type": "object", "properties": {"metadata": _METADATA, "spec": spec}} for kind, spec in specs.items()
+    }
 
 
-def places(schema: Schema, place: str = "spec") -> Iterator[str]:
+def places(schema: Schema, place: str = "") -> Iterator[str]:
     """Give every place of a schema, such as `spec.tasks[].name`."""
     for name, child in schema.get("properties", {}).items():
-        yield f"{place}.{name}"
-        yield from places(child, f"{place}.{name}")
+        yield (here := f"{place}.{name}".lstrip("."))
+        yield from places(child, here)
     for key, mark in (("items", "[]"), ("additionalProperties", "{}")):
         if isinstance(schema.get(key), Mapping):
             yield f"{place}{mark}"
@@ -67,25 +74,25 @@ def change(manifest: Mapping[str, Any], schema: Schema, rng: random.Random) -> C
     changed, deeds = copy.deepcopy(dict(manifest)), []
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         by_place: dict[str, list[_Spot]] = {}
-        for spot in _spots(changed, "spec", schema, "spec", required=True):
+        for spot in (spot for part in _PARTS for spot in _spots(changed, part, schema["properties"][part], part)):
             by_place.setdefault(spot.place, []).append(spot)
         spot = rng.choice(by_place[rng.choice(sorted(by_place))])
         deeds.append(f"{_do(spot, rng)} {spot.place}")
     return Changed(changed, tuple(deeds))
 
 
-def _spots(holder: Any, key: str | int, schema: Schema, place: str, *, required: bool) -> Iterator[_Spot]:
-    yield _Spot(holder, key, schema, place, required)
+def _spots(holder: Any, key: str | int, schema: Schema, place: str) -> Iterator[_Spot]:
+    yield _Spot(holder, key, schema, place)
     value = holder.get(key) if isinstance(holder, dict) else holder[key]
     if isinstance(value, dict):
         for name, child in schema.get("properties", {}).items():
-            yield from _spots(value, name, child, f"{place}.{name}", required=name in schema.get("required", ()))
+            yield from _spots(value, name, child, f"{place}.{name}")
         more = schema.get("additionalProperties")
         for name in value if isinstance(more, Mapping) else ():
-            yield from _spots(value, name, more, f"{place}{{}}", required=False)
+            yield from _spots(value, name, more, f"{place}{{}}")
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index in range(len(value)):
-            yield from _spots(value, index, schema["items"], f"{place}[]", required=False)
+            yield from _spots(value, index, schema["items"], f"{place}[]")
 
 
 def _do(spot: _Spot, rng: random.Random) -> str:

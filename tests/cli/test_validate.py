@@ -142,6 +142,18 @@ BAD = {
             ),
         ],
     ),
+    "containers that are none": (
+        spec("""
+            tasks:
+            - {name: a, image: x, podTemplate: {spec: {containers: 7}}}
+        """),
+        [
+            (
+                '6:58: spec.tasks[0].podTemplate.spec.containers: Invalid value: "integer": '
+                'spec.tasks[0].podTemplate.spec.containers in body must be of type array: "integer"'
+            )
+        ],
+    ),
     "things twice and nulls": (
         spec("""
             tasks:
@@ -170,6 +182,15 @@ BAD = {
                 "5:85: spec.taskDefaults.podTemplate.spec.activeDeadlineSeconds: "
                 "is Tidegate's: use timeoutSeconds of the task"
             ),
+        ],
+    ),
+    "a label that no object may have": (
+        VALID.replace("{name: etl}", "{name: etl, labels: {team: a b}}"),
+        [
+            (
+                '3:38: metadata.labels.team: Invalid value: "a b": must be at most 63 letters, digits, "-", "_" '
+                'and ".", and begin and end with a letter or digit'
+            )
         ],
     ),
     "no name": (VALID.replace("{name: etl}", "{}"), ["3:11: metadata.name: Required value"]),

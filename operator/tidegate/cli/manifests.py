@@ -16,6 +16,7 @@ from tidegate.api.keys import API_VERSION, GROUP
 from tidegate.api.manifest import Document, load_documents
 from tidegate.api.param import Param
 from tidegate.api.problems import path_of, problems_of
+from tidegate.cli.objectlabels import label_problems
 from tidegate.cli.objectnames import name_problem
 from tidegate.cli.structure import faults_of
 from tidegate.engine import params as parameters
@@ -86,7 +87,7 @@ def _judge_document(document: Document, problems: list[Problem]) -> BaseModel | 
         return None
     missing = [name for name in ("apiVersion", "kind") if not isinstance(data.get(name), str) or not data[name]]
     problems += [_at(document, (name,), "Required value: a string") for name in missing]
-    problems += _judge_name(document)
+    problems += _judge_metadata(document)
     if missing or data["apiVersion"].partition("/")[0] != GROUP:
         return None
     if unknown := _judge_kind(document):
@@ -114,18 +115,19 @@ def _hint(word: str, known: Iterable[str]) -> str:
     return nearest(word, known) or f"; known are {', '.join(sorted(known))}"
 
 
-def _judge_name(document: Document) -> list[Problem]:
+def _judge_metadata(document: Document) -> list[Problem]:
     metadata = document.data.get("metadata")
     if metadata is None:
         return [_at(document, ("metadata", "name"), "Required value")]
     if not isinstance(metadata, dict):
         return [_at(document, ("metadata",), f"expected an object with a name, got {_word(metadata)}")]
+    found = [_placed(document, finding) for finding in label_problems(metadata)]
     name = metadata.get("name")
     if name is None or name == "":
         generated = document.data.get("kind") != "Flow" and metadata.get("generateName")
-        return [] if generated else [_at(document, ("metadata", "name"), "Required value")]
+        return found if generated else [*found, _at(document, ("metadata", "name"), "Required value")]
     wrong = name_problem(name, str(document.data.get("kind")))
-    return [_at(document, ("metadata", "name"), wrong)] if wrong else []
+    return [*found, _at(document, ("metadata", "name"), wrong)] if wrong else found
 
 
 def _parse(document: Document, model: type[M], problems: list[Problem]) -> M | None:

@@ -179,7 +179,8 @@ def _check_reserved(spec: Mapping[str, Any], keys: Keys, compiler: Compiler) -> 
 
 def _check_pod_spec(spec: Mapping[str, Any], task: Task, base: Keys, compiler: Compiler) -> None:
     _check_reserved(spec, (*base, "spec"), compiler)
-    containers = spec.get("containers") or []
+    given = spec.get("containers")
+    containers = given if isinstance(given, list) else []  # what has another type is told by whoever knows the schema
     names = [c.get("name") for c in containers if isinstance(c, dict)]
     if len(containers) > 1 and "main" not in names:
         message = 'one of several containers must be named "main": it owns the output'
