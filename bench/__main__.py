@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import chain, decide, local, memory, validate
+from bench import bombs, chain, decide, local, memory, validate
 from bench.tables import machine
 
 SHAPES = {
@@ -12,6 +12,7 @@ SHAPES = {
     "decide": decide.run,
     "memory": memory.run,
     "chain": chain.run,
+    "bombs": bombs.run,
 }
 
 
