@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import burst, chain, decide, local, memory, validate
+from bench import bombs, burst, chain, decide, local, memory, validate
 from bench.tables import machine
 
 SHAPES = {
@@ -13,6 +13,7 @@ SHAPES = {
     "burst": burst.run,
     "memory": memory.run,
     "chain": chain.run,
+    "bombs": bombs.run,
 }
 
 

@@ -116,3 +116,52 @@ def test_an_approval_is_decided_as_is_assumed(decision: str, reason: str, publis
     args = ["explain", "-", "-o", "json", "--outcome", f"signOff={decision}"]
     told = json.loads(CliRunner().invoke(main, args, input=APPROVAL).stdout)
     assert (told["outcome"]["reason"], states(told)["publish"]) == (reason, publish)
+
+
+SENSOR = textwrap.dedent("""
+    apiVersion: tidegate.dev/v1alpha1
+    kind: Flow
+    metadata: {name: sensor}
+    spec:
+      tasks:
+      - name: ready
+        wait:
+          for: {group: apps, resource: deployments, name: web, CHECK}
+          timeoutSeconds: 600
+      - {name: call, needs: [ready], flow: {name: other, params: {n: 1}}}
+      - {name: use, needs: [call], set: {rows: "$[[ tasks.call.outputs.rows ]]"}}
+""")
+
+
+@pytest.mark.parametrize("check", ["condition: Available", 'when: "object.spec.replicas > 2"'])
+@pytest.mark.parametrize(
+    ("args", "code", "states_", "words"),
+    [
+        ((), 0, ["Succeeded", "Succeeded", "Succeeded"], "3 tasks succeeded"),
+        (("--outcome", "ready=Met"), 0, ["Succeeded", "Succeeded", "Succeeded"], "3 tasks succeeded"),
+        (
+            ("--outcome", "ready=TimedOut"),
+            3,
+            ["Failed", "Skipped", "Skipped"],
+            'waited 600 s in vain; at last NotYet: deployments.apps "web" is assumed not to become as it should be',
+        ),
+        (("--outcome", "call=Failed"), 3, ["Succeeded", "Failed", "Skipped"], "its child run ended TaskFailed"),
+    ],
+)
+def test_what_tasks_wait_for_and_call_is_assumed(
+    check: str, args: tuple[str, ...], code: int, states_: list[str], words: str
+):
+    known = ("-o", "json", "--output", "call.rows=3")
+    text = SENSOR.replace("CHECK", check)
+    result = CliRunner().invoke(main, ["explain", "-", *known, *args], input=text)
+    assert result.exit_code == code, result.output
+    told = json.loads(result.stdout)
+    assert list(states(told).values()) == states_
+    assert words in told["outcome"]["message"]
+
+
+def test_a_wait_without_a_time_out_that_is_never_met_is_told_as_such():
+    text = SENSOR.replace("CHECK", "condition: Available").replace("timeoutSeconds: 600", "")
+    result = CliRunner().invoke(main, ["explain", "-", "--outcome", "ready=TimedOut"], input=text)
+    assert result.exit_code == 3
+    assert 'The run would wait: ready waits: deployments.apps "web" is assumed not to become' in result.stdout

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tidegate.engine.fitting import MOST_STATUS, fitted
-from tidegate.engine.outputs import size_of
+from tidegate.engine.ceilings import MOST_STATUS
+from tidegate.engine.fitting import fitted
+from tidegate.engine.sizes import size_of
 
 
 def row(number: int, **more: Any) -> dict[str, Any]:

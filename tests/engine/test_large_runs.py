@@ -2,22 +2,13 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from engine.harness import Story, graph_of, pod
+from tidegate.engine.ceilings import FLOWRUN, MOST_STATUS, OWN, most_ledger
 from tidegate.engine.facts import JobState, PodFact
-from tidegate.engine.fitting import MOST_STATUS
-from tidegate.engine.places import MOST_LEDGER
-
-FLOWRUN = 128 * 1024
-ROOM = 20_000
-"""Bytes of a FlowRun that are not status: its params, owners and managed fields."""
-
-
-def size_of(status: Any) -> int:
-    return len(json.dumps(status, ensure_ascii=False, separators=(",", ":")).encode())
+from tidegate.engine.sizes import size_of
 
 
 def check_fits(story: Story) -> None:
@@ -25,9 +16,10 @@ def check_fits(story: Story) -> None:
     assert story.plan is not None
     status = story.plan.status
     slots = len(status["ledger"]["slots"])
+    params = story.run.params
     assert size_of({**status, "ledger": None}) <= MOST_STATUS
-    assert size_of(status) <= FLOWRUN - ROOM
-    assert size_of(status["ledger"]) <= MOST_LEDGER
+    assert size_of(status["ledger"]) <= most_ledger(params)
+    assert size_of(status) + size_of(params) + OWN <= FLOWRUN
     assert slots <= 10_000
 
 

@@ -507,3 +507,27 @@ def test_cancel_stops_a_job_that_is_named_but_was_never_seen():
     plan = story.step(1)
     assert story.letters == "XZ"
     assert StopJob((0, 1), "a") in plan.actions
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        (
+            "params.d.n + params.d.text",
+            '"+" does not take (int, string): convert with string(...), int(...) or double(...)',
+        ),
+        ("params.d.n / 0", "division by zero"),
+        ("[1, 2][params.d.n]", "there is no element 7 in a list of 2"),
+        ("int(params.d.text)", '"abc" is not an integer'),
+    ],
+)
+def test_an_expression_that_fails_on_the_data_says_where_and_with_which_types(expression: str, message: str):
+    params = [{"name": "d", "type": "object"}]
+    task = {"name": "a", "set": {"x": f"$[[ {expression} ]]"}}
+    story = Story(graph_of(task, params=params), params={"d": {"n": 7, "text": "abc"}})
+    story.step()
+    row = story.row("a")
+    assert (row["state"], row["reason"]) == ("Failed", "ExpressionFailed")
+    assert message in row["message"]
+    assert f"of `{expression}`)" in row["message"]
+    assert "(column " in row["message"]

@@ -123,7 +123,9 @@ class Block(Model):
         json_schema_extra=LIST_ATOMIC,
     )
     failed: Annotated[str, StringConstraints(max_length=65_536)] = Field(
-        default="", description="Items that failed, of chunks that ended, as intervals of their numbers."
+        default="",
+        description="Items that failed, of chunks that ended: intervals of their numbers, or `base64:` and a bit an"
+        " item, the least first, where that is shorter.",
     )
 
 

@@ -18,6 +18,7 @@ from tidegate.errors import InvalidSpec, Problem, UsageError
 
 OUTCOMES = ("Succeeded", "Failed")
 DECISIONS = ("Approved", "Rejected", "TimedOut")
+MEETINGS = ("Met", "TimedOut")
 
 
 @click.command()
@@ -29,7 +30,8 @@ DECISIONS = ("Approved", "Rejected", "TimedOut")
     "outcomes",
     multiple=True,
     metavar="TASK=OUTCOME",
-    help="Succeeded (default) or Failed; of an approval Approved (default), Rejected or TimedOut.",
+    help="Succeeded (default) or Failed; of an approval Approved (default), Rejected or TimedOut; of a wait for an "
+    "object Met (default) or TimedOut.",
 )
 @click.option("--output", "outputs", multiple=True, metavar="TASK.KEY=VALUE", help="What a task writes; JSON or text.")
 @click.option("--at", type=click.DateTime(), help="When the run is created, in UTC; default now.")
@@ -80,14 +82,22 @@ def _outcomes(graph: Graph, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         task, _, outcome = text.partition("=")
         _demand_task(graph, task, "--outcome")
-        body = graph.nodes[graph.slots[task]].task
-        if not _works(graph.nodes[graph.slots[task]]) and body.approval is None:
+        known = _known_outcomes(graph.nodes[graph.slots[task]])
+        if not known:
             raise UsageError(f"--outcome {task}: it has no container; what becomes of it is computed")
-        known = OUTCOMES if body.approval is None else DECISIONS
         if outcome not in known:
             raise UsageError(f'--outcome {task}: got "{outcome}"; expected {" or ".join(known)}')
         found[task] = outcome
     return found
+
+
+def _known_outcomes(node: Node) -> tuple[str, ...]:
+    """Give what may be assumed of a task; nothing of one that is computed."""
+    if node.task.approval is not None:
+        return DECISIONS
+    if node.task.wait is not None and node.task.wait.for_ is not None:
+        return MEETINGS
+    return OUTCOMES if _works(node) else ()
 
 
 def _works(node: Node) -> bool:

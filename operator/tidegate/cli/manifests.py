@@ -19,6 +19,7 @@ from tidegate.api.problems import path_of, problems_of
 from tidegate.cli.objectlabels import label_problems
 from tidegate.cli.objectnames import name_problem
 from tidegate.cli.structure import faults_of
+from tidegate.engine import ceilings
 from tidegate.engine import params as parameters
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.graph import compile_flow
@@ -96,8 +97,9 @@ def _judge_document(document: Document, problems: list[Problem]) -> BaseModel | 
     wrong: list[Problem] = []
     model = _parse(document, _KINDS[data["kind"]], wrong)
     if isinstance(model, Flow):
-        _, found = compile_flow(model.spec)
+        graph, found = compile_flow(model.spec)
         wrong += [_placed(document, finding) for finding in found]
+        wrong += [_placed(document, finding) for finding in ceilings.check(graph)] if graph else []
     problems += [*wrong, *faults_of(document, wrong)]
     return model
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.engine.graph import Graph, Node
-from tidegate.engine.intervals import mask_of
+from tidegate.engine.intervals import unpacked
 from tidegate.engine.ledger import FAILED, Block, Ledger
 from tidegate.engine.sharedpods import shares_pods
 
@@ -58,7 +58,7 @@ def failed_in(ledger: Ledger, task: str) -> int:
     if block is None:
         return 0
     if block.failed:
-        return mask_of(block.failed).bit_count()
+        return unpacked(block.failed).bit_count()
     return ledger.slots.count(FAILED, block.first, block.first + block.count) if block.size == 1 else 0
 
 

@@ -106,7 +106,7 @@ def finish(draft: Draft, slot: int, gathered: Gathered, *, stopped: bool = False
         draft.ledger,
         block,
         results=(*block.results, *(content.name for content in stores)),
-        failed=intervals.text_of(intervals.mask_of(block.failed) | failed),
+        failed=intervals.packed(intervals.unpacked(block.failed) | failed),
     )
     draft.stores += stores
     draft.outputs[slot] = gathered.outputs

@@ -5,6 +5,7 @@ from typing import Any
 
 from tidegate.engine import outputs, results, runretry
 from tidegate.engine.draft import Draft
+from tidegate.engine.sizes import size_of
 from tidegate.engine.templating import render
 from tidegate.errors import ExpressionError
 
@@ -42,7 +43,7 @@ def _outputs(draft: Draft) -> tuple[dict[str, Any], str]:
         except ExpressionError as error:
             problem = problem or f'output "{name}": {error}'
             continue
-        if outputs.size_of({**values, name: rendered}) > outputs.MAX_INLINE:
+        if size_of({**values, name: rendered}) > outputs.MAX_INLINE:
             problem = (
                 problem or f'output "{name}": all outputs of a run fit {outputs.MAX_INLINE:,} bytes; this is too much'
             )

@@ -149,8 +149,7 @@ class Draft:
             self.fresh_outputs.discard(slot)
 
     def _task_ended(self, slot: int, letter: int, reason: str) -> None:
-        if slot in self.ledger.extra:
-            self.ledger.note(slot, due=0)
+        self.ledger.extra.pop(slot, None)
         self.tally.count(self.graph, slot, letter)
         self.finished.append(slot)
         name, message = self.graph.nodes[slot].name, self.record(slot).message

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tidegate.engine import blocks, intervals, items, joining, places
+from tidegate.engine import blocks, ceilings, intervals, items, joining
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
@@ -20,8 +20,6 @@ TOO_MANY_FAILED = "TooManyFailed"
 _OPEN = letters.letters_of(b"PIOR")
 _NOT_FINAL = letters.letters_of(b"PIORXY")
 _LIVE = letters.letters_of(b"IOXY")
-_FEW = 20
-"""Slots that must have room for budgets at least."""
 
 
 def begin(draft: Draft, node: Node) -> None:
@@ -95,7 +93,7 @@ def _ended_items(draft: Draft, block: Block) -> Items:
             span = blocks.items_in(block, slot)
             outputs = draft.outputs.get(slot) or [draft.letter(slot) in letters.GOOD or None] * len(span)
             succeeded |= intervals.mask_from(output is not None for output in outputs) << span[0]
-    return Items(succeeded, intervals.mask_of(block.failed))
+    return Items(succeeded, intervals.unpacked(block.failed))
 
 
 def _open_block(draft: Draft, node: Node, found: list[Any]) -> None:
@@ -103,8 +101,8 @@ def _open_block(draft: Draft, node: Node, found: list[Any]) -> None:
     per_map, stores = _stored(draft, node, found) if node.task.is_pod else (1, [])
     size = per_map if is_indexed else 1
     count = -(-len(found) // size)
-    _check_room(draft, node, count, 2 * len(stores) if is_indexed else len(stores))
     block = Block(node.name, len(draft.ledger.slots), count, len(found), size, tuple(one.name for one in stores))
+    _check_room(draft, node, block)
     draft.ledger.slots.extend([letters.PENDING] * count)
     draft.ledger.attempts.extend([0] * count)
     draft.ledger.blocks = (*draft.ledger.blocks, block)
@@ -123,7 +121,7 @@ def _stored(draft: Draft, node: Node, found: list[Any]) -> tuple[int, list[Store
     return size, items.configmaps(draft.run, texts, size)
 
 
-def _check_room(draft: Draft, node: Node, count: int, names: int) -> None:
+def _check_room(draft: Draft, node: Node, block: Block) -> None:
     """Refuse, before anything of it starts, what the run's status could not keep.
 
     Raises:
@@ -131,12 +129,12 @@ def _check_room(draft: Draft, node: Node, count: int, names: int) -> None:
     """
     what = "chunks" if blocks.is_indexed(node) else "items"
     advice = "raise chunkSize" if what == "chunks" else "use strategy Indexed"
-    total = len(draft.ledger.slots) + count
+    total = len(draft.ledger.slots) + block.count
     if total > MOST_SLOTS:
-        message = f"with {count:,} {what} the run would have {total:,} tasks, chunks and items; at most {MOST_SLOTS:,}"
-        raise ItemsError("TooManyItems", f"{message} are allowed: {advice}")
-    if places.MOST_LEDGER - places.size(draft, count, names) < _FEW * places.BUDGETS:
-        message = f"{count:,} {what} and the names of their ConfigMaps do not fit the run's status"
+        message = f"with {block.count:,} {what} the run would have {total:,} tasks, chunks and items; at most"
+        raise ItemsError("TooManyItems", f"{message} {MOST_SLOTS:,} are allowed: {advice}")
+    if not ceilings.has_room_for(draft.graph, draft.ledger, block, draft.run.params):
+        message = f"{block.count:,} {what} and the names of their ConfigMaps do not fit the run's status"
         raise ItemsError("TooManyItems", f"{message}: {advice}, or divide the run")
 
 

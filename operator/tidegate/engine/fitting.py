@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tidegate.engine.outputs import size_of
-
-MOST_STATUS = 48_000
-"""Bytes of status without its ledger."""
+from tidegate.engine.ceilings import MOST_STATUS
+from tidegate.engine.sizes import size_of
 
 _ALWAYS_FITS = 4_000
-_LEAST = 8_000
+"""Bytes of rows for which there is always room, but beside outputs of the whole run."""
 _STEPS = ((256, 200), (64, 80), (0, 40))
 """Characters of intervals and messages of each row, from one try to the next."""
 
@@ -17,9 +15,9 @@ _STEPS = ((256, 200), (64, 80), (0, 40))
 def fitted(rows: Sequence[Mapping[str, Any]], rest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Give the rows of status, shortened so far as what else is in it requires."""
     size = size_of(rows)
-    if size <= _ALWAYS_FITS:
+    if size <= _ALWAYS_FITS and "runOutputs" not in rest:
         return list(rows)
-    most = max(_LEAST, MOST_STATUS - size_of(rest))
+    most = MOST_STATUS - size_of(rest) - len(',"tasks":,"ledger":null')
     shortened = list(rows)
     for interval, message in _STEPS:
         if size <= most:

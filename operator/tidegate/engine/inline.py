@@ -8,6 +8,7 @@ from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
 from tidegate.engine.records import Record
+from tidegate.engine.sizes import bytes_of
 from tidegate.engine.starting import hide_what_is_open
 from tidegate.engine.templating import render, render_text
 from tidegate.errors import ExpressionError
@@ -68,7 +69,7 @@ def _step_of(node: Node, steps: Mapping[str, Step]) -> Step:
 
 def _compute(draft: Draft, node: Node) -> None:
     value: Any = render(dict(node.inputs["set"]), draft.context(node))
-    size = outputs.size_of(value)
+    size = bytes_of(value)
     if size >= outputs.MAX_MESSAGE:
         message = f"the outputs have {size:,} bytes as JSON; at most {outputs.MAX_MESSAGE - 1:,} are allowed"
         draft.finish(node.slot, letters.FAILED, "OutputTooLarge", message)

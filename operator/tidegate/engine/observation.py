@@ -98,8 +98,14 @@ def _observe_job(draft: Draft, slot: int, job: JobFact) -> None:
         _take_success(draft, slot, clean)
     elif job.state is JobState.COMPLETE:
         _complete(draft, slot, job, pods)
-    elif job.state in (JobState.FAILING, JobState.FAILED) and not any(pod.alive for pod in pods):
-        _failed(draft, slot, job, pods)
+    elif job.state in (JobState.FAILING, JobState.FAILED):
+        alive = next((pod for pod in pods if pod.alive), None)
+        if alive is None:
+            _failed(draft, slot, job, pods)
+        elif job.state is JobState.FAILED and alive.deleting:
+            draft.tell(
+                slot, "NodeLost", f"its Job has failed, and its pod {alive.name} does not end: is its node lost?"
+            )
 
 
 def _note_progress(draft: Draft, slot: int, job: JobFact, pods: list[PodFact]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from tidegate.api.param import Param, ParamType
 from tidegate.api.task import TaskOutput
 from tidegate.engine import params
+from tidegate.engine.sizes import bytes_of
 
 MAX_MESSAGE = 4096
 """The kubelet keeps the last bytes up to this many, silently: a message this long may have lost its head."""
@@ -62,11 +63,6 @@ def check(outputs: Mapping[str, Any], declared: Sequence[TaskOutput]) -> dict[st
     return result
 
 
-def size_of(value: Any) -> int:
-    """Give the bytes of a value as compact JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-
-
 def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
@@ -88,7 +84,7 @@ def _object(text: str) -> dict[str, Any]:
 def _is_text(value: Any) -> bool:
     """Whether all strings can be written as UTF-8: the API server would change those that cannot."""
     try:
-        size_of(value)
+        bytes_of(value)
     except UnicodeEncodeError:
         return False
     return True

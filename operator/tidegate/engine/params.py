@@ -16,6 +16,7 @@ import re2
 from tidegate.api.param import Param, ParamType
 from tidegate.engine.expressions import NameType, parse_duration, parse_timestamp
 from tidegate.engine.findings import Finding, Keys, listed, nearest
+from tidegate.engine.sizes import size_of
 from tidegate.errors import ExpressionError
 
 MAX_BYTES = 16_384
@@ -64,7 +65,7 @@ def resolve(
         values[param.name] = value
         if problem:
             found.append(Finding(("spec", "params", param.name), problem))
-    size = len(json.dumps(values, ensure_ascii=False).encode())
+    size = size_of(values)
     if size > MAX_BYTES:
         found.append(Finding(("spec", "params"), f"take {size:,} bytes as JSON; at most {MAX_BYTES:,} are allowed"))
     return values, found

@@ -1,6 +1,8 @@
 """Places: how many pods of a run may live, and how many each live Job may have."""
 
-from tidegate.engine import blocks, intervals
+from dataclasses import dataclass
+
+from tidegate.engine import blocks, ceilings, intervals
 from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Node
@@ -8,15 +10,27 @@ from tidegate.engine.ledger import LIVE, Block
 
 _LIVE = letters.letters_of(b"IOXY")
 
-MOST_LEDGER = 80_000
-"""Bytes of the ledger in status: 8 for each of the 10,000 slots that a run may have."""
 
-_SLOT, BUDGETS, _NAME = 4, 28, 64
+@dataclass(slots=True)
+class Places:
+    """What is left: `free` places for pods, and `room` in the record for slots that were not live before."""
+
+    free: int
+    room: int
+
+    def admits(self, letter: int) -> bool:
+        """Whether there is room for a slot of this letter, should there be a place for its pods."""
+        return self.room > 0 or letter == letters.RETRYING
+
+    def take(self, letter: int, pods: int) -> None:
+        """Take what a slot needs that had this letter until now; without pods it has ended instead."""
+        self.free -= pods
+        self.room -= bool(pods) and letter != letters.RETRYING
 
 
-def free(draft: Draft) -> int:
-    """Give how many more pods may live."""
-    return min(draft.graph.spec.parallelism - live_pods(draft), room(draft))
+def left(draft: Draft) -> Places:
+    """Give what is left for new pods."""
+    return Places(draft.graph.spec.parallelism - live_pods(draft), room(draft))
 
 
 def live_pods(draft: Draft) -> int:
@@ -75,15 +89,11 @@ def parallelism(draft: Draft, node: Node) -> int:
 
 
 def room(draft: Draft) -> int:
-    """Give how many more slots may be live or tried again, so that the ledger keeps fitting status."""
-    ledger = draft.ledger
-    busy = len(ledger.extra) + sum(ledger.slots.count(letter) for letter in LIVE)
-    return (MOST_LEDGER - size(draft) - BUDGETS * busy) // BUDGETS
+    """Give how many more slots may be live or tried again, so that the ledger keeps fitting status.
 
-
-def size(draft: Draft, more_slots: int = 0, more_names: int = 0) -> int:
-    """Give the bytes of the ledger without budgets in use."""
-    ledger = draft.ledger
-    names = sum(len(block.items) + len(block.results) + 2 for block in ledger.blocks) + more_names
-    failed = sum(len(block.failed) for block in ledger.blocks)
-    return (len(ledger.slots) + more_slots) * _SLOT + names * _NAME + failed
+    A slot that is tried again has its room already: it may start whatever this says.
+    """
+    slots = draft.ledger.slots
+    busy = sum(slots.count(letter) for letter in (*LIVE, letters.RETRYING))
+    used = ceilings.of_ledger(draft.graph, draft.ledger) + ceilings.ROW * busy
+    return (ceilings.most_ledger(draft.run.params) - used) // ceilings.ROW

@@ -7,6 +7,7 @@ from tidegate.api.bodies import Approval, OnTimeout
 from tidegate.api.param import ParamType
 from tidegate.engine import outputs, params
 from tidegate.engine.findings import Finding, Keys
+from tidegate.engine.sizes import bytes_of
 from tidegate.engine.templating import Compiler, Scope
 
 TAKEN_NAMES = ("decision", "by", "comment")
@@ -60,7 +61,7 @@ def outputs_of(
     if found:
         return {}, "; ".join(f"{finding.keys[-1]}: {finding.message}" for finding in found)
     result = {**values, "decision": "Approved", "by": by, "comment": comment}
-    size = outputs.size_of(result)
+    size = bytes_of(result)
     if size >= outputs.MAX_MESSAGE:
         return {}, f"params and comment take {size:,} bytes as JSON; at most {outputs.MAX_MESSAGE - 1:,} are allowed"
     return result, ""

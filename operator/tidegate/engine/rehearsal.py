@@ -6,10 +6,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.engine import ledger as letters
+from tidegate.engine import objects
 from tidegate.engine import state as states
-from tidegate.engine.actions import Share, StartChild, StartJob, StopJob
+from tidegate.engine.actions import LookAt, Share, StartChild, StartJob, StopJob
 from tidegate.engine.conclusion import Outcome
-from tidegate.engine.facts import ApprovalFact, Attempt, ChildFact, Confirmed, Facts, JobFact, JobState, PodFact
+from tidegate.engine.expressions import compile_expression
+from tidegate.engine.facts import (
+    ApprovalFact,
+    Attempt,
+    ChildFact,
+    Confirmed,
+    Facts,
+    JobFact,
+    JobState,
+    ObjectFact,
+    PodFact,
+)
 from tidegate.engine.graph import Graph
 from tidegate.engine.intervals import span, text_of
 from tidegate.engine.plan import Plan, decide
@@ -21,13 +33,15 @@ SECONDS = 60
 """How long each attempt is assumed to take: the shortest unit in which people think of a flow."""
 
 _MAX_STEPS = 100_000
+_TRUE = compile_expression("true", {"object": "dyn"})
 
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
     """What is assumed of tasks, by name: those that fail (with each attempt), and what they write.
 
-    Approvals are given, with their outputs as params, unless they are among `failed` (rejected) or `undecided`.
+    Approvals are given, with their outputs as params, unless they are among `failed` (rejected) or `undecided`; what
+    `wait.for` waits for is as it should be after a while, unless the task is among `undecided`.
     """
 
     failed: frozenset[str] = frozenset()
@@ -59,12 +73,18 @@ class Rehearsal:
 
 def rehearse(graph: Graph, run: Run, assumed: Assumed, desired: str = "Running") -> Rehearsal:
     """Play a run through; each attempt takes `SECONDS`."""
-    stage = _Stage(graph, run, assumed, run.created, desired)
+    stage = _Stage(_with_objects(graph), run, assumed, run.created, desired)
     for _ in range(_MAX_STEPS):
         plan = stage.step()
         if plan.outcome is not None or not stage.has_more(plan):
             return stage.told(plan)
     raise RuntimeError(f"a rehearsal of {len(graph.nodes)} tasks did not end within {_MAX_STEPS:,} steps")
+
+
+def _with_objects(graph: Graph) -> Graph:
+    """Give the graph with every `wait.for.when` as true: whether the object is so, is assumed and not computed."""
+    nodes = (replace(n, inputs={**n.inputs, "when": _TRUE}) if "when" in n.inputs else n for n in graph.nodes)
+    return replace(graph, nodes=tuple(nodes))
 
 
 @dataclass(slots=True)
@@ -78,6 +98,7 @@ class _Stage:
     jobs: dict[Attempt, JobFact] = field(default_factory=dict)
     pods: dict[Attempt, tuple[PodFact, ...]] = field(default_factory=dict)
     children: dict[Attempt, ChildFact] = field(default_factory=dict)
+    objects: dict[int, ObjectFact] = field(default_factory=dict)
     confirmed: dict[Attempt, frozenset[Confirmed]] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
     news: set[int] = field(default_factory=set)
@@ -93,6 +114,7 @@ class _Stage:
             changed=frozenset(self.news),
             approvals=self._decisions(),
             children=self.children,
+            objects=self.objects,
         )
         self.news.clear()
         state = self.state or states.fresh(self.graph)
@@ -132,6 +154,8 @@ class _Stage:
             case StartChild(attempt=attempt, task=task):
                 self.began.setdefault(self.graph.slots[task], self.now - self.run.created)
                 self._end_child(attempt, task)
+            case LookAt(attempt=attempt) if attempt[0] not in self.objects:
+                self.objects[attempt[0]] = self._object(attempt[0], objects.told(action))
             case StopJob(attempt=attempt):
                 self.confirmed[attempt] = frozenset({Confirmed.STOPPED})
             case _:
@@ -159,6 +183,14 @@ class _Stage:
         reason, outputs = "TaskFailed" if fails else "Completed", self.assumed.outputs.get(task, {})
         child = ChildFact("its child run", f"{attempt}", attempt, self.now, started=self.now, finished=end)
         self.children[attempt] = replace(child, succeeded=not fails, reason=reason, outputs=outputs)
+
+    def _object(self, slot: int, name: str) -> ObjectFact:
+        """Give the object that a task waits for, as is assumed of it."""
+        wait = self.graph.nodes[slot].task.wait
+        assert wait is not None and wait.for_ is not None  # noqa: S101, PT018  only such tasks look at objects
+        if self.graph.nodes[slot].name in self.assumed.undecided:
+            return ObjectFact(None, objects.NOT_YET, f"{name} is assumed not to become as it should be")
+        return ObjectFact({"status": {"conditions": [{"type": wait.for_.condition, "status": "True"}]}})
 
     def _output(self, task: str) -> str | None:
         written = self.assumed.outputs.get(task)

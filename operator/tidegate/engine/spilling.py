@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.engine.naming import purpose_of
-from tidegate.engine.outputs import MAX_INLINE, size_of
+from tidegate.engine.outputs import MAX_INLINE
 from tidegate.engine.run import Run
+from tidegate.engine.sizes import size_of
 from tidegate.engine.stored import OUTPUTS_KEY, Stored, compact, packed, stored
 
 MOST_SMALL = 32

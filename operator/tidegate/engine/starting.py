@@ -10,6 +10,7 @@ from tidegate.engine.draft import Draft
 from tidegate.engine.failing import fail_attempt
 from tidegate.engine.graph import Node
 from tidegate.engine.memory import attempt_inputs
+from tidegate.engine.places import Places
 from tidegate.engine.records import Record
 from tidegate.engine.retry import Failure
 from tidegate.errors import ExpressionError
@@ -34,16 +35,18 @@ def start_ready(draft: Draft) -> None:
     new = caching.settle(draft, sorted({*draft.ready, *filter(draft.is_task, due)}))
     draft.ready = []
     parts = [slot for slot in due if not draft.is_task(slot)]
-    free: int | None = None
+    left: Places | None = None
     for slot in heapq.merge(new, draft.ledger.at(_HELD), draft.ledger.at(_FANNED)):
-        is_fanned = draft.letter(slot) == letters.FANNED
-        if is_fanned and not _has_waiting_items(draft, slot, parts):
+        letter = draft.letter(slot)
+        if letter == letters.FANNED and not _has_waiting_items(draft, slot, parts):
             continue
-        if free is None:
-            free = places.free(draft)
-        if free <= 0:
+        left = left or places.left(draft)
+        if left.free <= 0:
             break
-        free = _start_items(draft, slot, parts, free) if is_fanned else free - start(draft, slot)
+        if letter == letters.FANNED:
+            _start_items(draft, slot, parts, left)
+        elif left.admits(letter):
+            left.take(letter, start(draft, slot))
     for slot in new:
         if draft.letter(slot) == letters.PENDING:
             _hold(draft, slot)
@@ -61,21 +64,24 @@ def _waiting_items(draft: Draft, node: Node, due: list[int]) -> Iterator[int]:
     yield from sharing.pending(draft, node)
 
 
-def _start_items(draft: Draft, task: int, due: list[int], free: int) -> int:
-    """Start items or chunks; give the places that are left: none when a chunk must wait for others to leave."""
+def _start_items(draft: Draft, task: int, due: list[int], left: Places) -> None:
+    """Start items or chunks; no places are left to others when a chunk must wait for some to leave."""
     node = draft.graph.nodes[task]
     block = blocks.block_of(draft.ledger, node.name)
     assert block is not None  # noqa: S101  the task's letter says so
     own = places.parallelism(draft, node) - places.taken(draft, block)
     for slot in _waiting_items(draft, node, due):
-        pods = sharing.pods_for(draft, slot, own, free)
+        letter, pods = draft.letter(slot), sharing.pods_for(draft, slot, own, left.free)
+        if not left.admits(letter):
+            return
         if not pods:
-            return 0 if own >= sharing.wanted(draft, slot) else free
+            left.free = 0 if own >= sharing.wanted(draft, slot) else left.free
+            return
         used = start(draft, slot, pods)
-        own, free = own - used, free - used
+        own -= used
+        left.take(letter, used)
         if draft.is_final(slot):
             draft.settled.add(task)
-    return free
 
 
 def _hold(draft: Draft, slot: int) -> None:

@@ -1,6 +1,7 @@
 """The status of a run as it is written: complete, never patched."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tidegate.api.conditions import carry, timestamp
@@ -8,10 +9,15 @@ from tidegate.engine import conditions, fitting, telling
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.draft import Draft
 from tidegate.engine.run import Run
+from tidegate.engine.sizes import within
 from tidegate.engine.state import State
 from tidegate.engine.telling import Telling
 
 MOST_SENTENCE = 2048
+"""Bytes of what is told of a run that has a ledger, each time that it is told."""
+
+_MOST_REFUSAL = 8192
+"""Bytes of it when there is none: every mistake in its params."""
 
 _KEPT = ("frozen", "admittedTime", "stop", "attempt", "startTime", "ledger", "outputs", "outputRefs", "tasks")
 """What a run that ends out of order still says of itself."""
@@ -21,7 +27,9 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
     """Give the whole status after a step; `state` is the new one, but for its conditions."""
     run, count = draft.run, len(draft.graph.nodes)
     tasks = state.ledger.slots[:count]
-    sentence = (f"{outcome.reason}: {outcome.message}" if outcome else told.why)[:MOST_SENTENCE]
+    if outcome is not None:
+        outcome = replace(outcome, message=within(outcome.message, MOST_SENTENCE))
+    sentence = within(f"{outcome.reason}: {outcome.message}" if outcome else told.why, MOST_SENTENCE)
     wanted = conditions.ended(outcome) if outcome else conditions.running(told.reason, sentence)
     status: dict[str, Any] = {
         "observedGeneration": run.generation,
@@ -68,12 +76,13 @@ def _sometimes(draft: Draft, state: State) -> dict[str, Any]:
 
 def waiting(run: Run, old: Mapping[str, Any], reason: str, message: str, now: float) -> dict[str, Any]:
     """Give the status of a run that cannot be admitted yet."""
+    message = within(message, MOST_SENTENCE)
     wanted = conditions.running(reason, message)
     return {
         **{key: old[key] for key in ("frozen", "stop") if key in old},
         "observedGeneration": run.generation,
         "conditions": carry(old.get("conditions"), wanted, generation=run.generation, now=now),
-        "why": f"{reason}: {message}"[:4096],
+        "why": f"{reason}: {message}",
     }
 
 
@@ -85,14 +94,16 @@ def frozen(run: Run, old: Mapping[str, Any], key: str, now: float) -> dict[str, 
 
 def refused(run: Run, old: Mapping[str, Any], outcome: Outcome, now: float) -> dict[str, Any]:
     """Give the status of a run that ends without a task of it having started, or whose graph cannot be read."""
-    wanted = conditions.ended(outcome)
     kept = {key: old[key] for key in _KEPT if key in old}
+    most = MOST_SENTENCE if "ledger" in kept else _MOST_REFUSAL
+    outcome = replace(outcome, message=within(outcome.message, most))
+    wanted = conditions.ended(outcome)
     return {
         **kept,
         "observedGeneration": run.generation,
         "completionTime": _time(now),
         "conditions": carry(old.get("conditions"), wanted, generation=run.generation, now=now),
-        "why": f"{outcome.reason}: {outcome.message}"[:4096],
+        "why": within(f"{outcome.reason}: {outcome.message}", min(most, 4096)),
     }
 
 

@@ -1,6 +1,6 @@
 """What people read of a run: a state for each task, counts, and one sentence that says why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,11 @@ from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
 from tidegate.engine.records import MAX_ROWS, row
+from tidegate.engine.sentences import SENTENCES
 from tidegate.engine.succeeding import REPEATING
 from tidegate.engine.views import STATE_NAMES
 
 Made = tuple[Any, dict[str, Any]]
-
-_TOLD = 3
-"""Fan-outs that are told of in one sentence."""
 
 _COUNTED = {
     letters.PENDING: "pending",
@@ -147,8 +145,10 @@ def _why(draft: Draft, shown: list[int]) -> tuple[str, str]:
     for slot in shown:
         if not draft.is_final(slot):
             groups.setdefault(state_of(draft, slot), []).append(slot)
-    state = next((state for state in _SENTENCES if state in groups), "")
-    reason, sentence = "Running", _SENTENCES[state](draft, groups[state]) if state else ""
+    state = next((state for state in SENTENCES if state in groups), "")
+    reason, sentence = "Running", SENTENCES[state](draft, groups[state]) if state else ""
+    if state == "Running" and "Ready" in groups:
+        sentence = f"{sentence}; {SENTENCES['Ready'](draft, groups['Ready'])}"
     asked = asking.awaited(draft)
     if asked:
         tail = f"; {sentence}" if sentence and state != "Waiting" else ""
@@ -157,76 +157,3 @@ def _why(draft: Draft, shown: list[int]) -> tuple[str, str]:
         tail = f"; {sentence}" if sentence else ""
         return "Paused", f"the run is paused: nothing new starts until spec.desiredState is Running{tail}"
     return reason, sentence
-
-
-def _names(draft: Draft, slots: list[int]) -> str:
-    """Name three of them, and count the others of the same letter, also those without a row."""
-    letter = draft.letter(slots[0])
-    everyone = draft.ledger.slots[: len(draft.graph.nodes)].count(letter)
-    count = max(len(slots), everyone) if len(draft.graph.nodes) > MAX_ROWS else len(slots)
-    names = [draft.graph.nodes[slot].name for slot in slots]
-    return ", ".join(names[:3]) + (f" and {count - 3} more" if count > 3 else "")
-
-
-def _starting(draft: Draft, slots: list[int]) -> str:
-    troubled = [slot for slot in slots if _trouble(draft, slot)[0]]
-    if not troubled:
-        return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} starting"
-    reason, message = _trouble(draft, troubled[0])
-    same = [slot for slot in troubled if _trouble(draft, slot)[0] == reason]
-    verb = "waits" if len(same) == 1 else "wait"
-    return f"{_names(draft, same)} {verb}: {reason}: {message}"
-
-
-def _trouble(draft: Draft, slot: int) -> tuple[str, str]:
-    if draft.letter(slot) == letters.FANNED:
-        return itemtelling.trouble_of(draft, draft.graph.nodes[slot])
-    return draft.record(slot).reason, draft.record(slot).message
-
-
-def _queued(draft: Draft, slots: list[int]) -> str:
-    message = draft.record(slots[0]).message or "the Job is suspended"
-    return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} queued: {message}"
-
-
-def _stopping(draft: Draft, slots: list[int]) -> str:
-    return f"{_names(draft, slots)} {'is' if len(slots) == 1 else 'are'} being stopped"
-
-
-def _retrying(draft: Draft, slots: list[int]) -> str:
-    record, due = draft.record(slots[0]), draft.ledger.extra_of(slots[0]).due
-    when = f" at {timestamp(due)}" if due else " now"
-    cause = f"{record.reason}: {record.message}" if record.message else record.reason
-    return f"{draft.graph.nodes[slots[0]].name} is tried again{when}, after {cause}"
-
-
-def _running(draft: Draft, slots: list[int]) -> str:
-    fanned = [slot for slot in slots if draft.letter(slot) == letters.FANNED]
-    others = [slot for slot in slots if slot not in fanned]
-    told = [itemtelling.sentence(draft, draft.graph.nodes[slot]) for slot in fanned[:_TOLD]]
-    if others:
-        told.append(f"{_names(draft, others)} {'is' if len(others) == 1 else 'are'} running")
-    return "; ".join(told)
-
-
-def _waiting(draft: Draft, slots: list[int]) -> str:
-    told = [record.message for slot in slots if (record := draft.record(slot)).message]
-    if told:
-        return f"{_names(draft, slots)} {'waits' if len(slots) == 1 else 'wait'}: {told[0]}"
-    due = min(draft.ledger.extra_of(slot).due for slot in slots)
-    return f"{_names(draft, slots)} {'waits' if len(slots) == 1 else 'wait'} until {timestamp(due)}"
-
-
-def _ready(draft: Draft, slots: list[int]) -> str:
-    return f"{_names(draft, slots)} {'waits' if len(slots) == 1 else 'wait'} for a place within parallelism"
-
-
-_SENTENCES: Mapping[str, Callable[[Draft, list[int]], str]] = {
-    "Stopping": _stopping,
-    "Starting": _starting,
-    "Queued": _queued,
-    "Retrying": _retrying,
-    "Running": _running,
-    "Waiting": _waiting,
-    "Ready": _ready,
-}

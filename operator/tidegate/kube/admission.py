@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.api.flow import ConcurrencyPolicy
+from tidegate.engine import ceilings
 from tidegate.engine import state as states
 from tidegate.engine.admission import resolve_params
 from tidegate.engine.conclusion import Outcome
@@ -57,9 +58,11 @@ def judge(graphs: Graphs, obj: Object, flow: Object, origin: Origin) -> Entrant 
 def placed(spec: Mapping[str, Any], graph: Graph, run: Run) -> Entrant | Outcome:
     """Give what a run takes with the key of its limit."""
     try:
-        return Entrant(spec, graph, run, key_of(graph, run))
+        key = key_of(graph, run)
     except ExpressionError as error:
         return Outcome(False, error.reason, f"concurrency.key: {error}", {})
+    problem = ceilings.problem_of(graph, run.params) or ceilings.problem_of_key(key or "")
+    return Outcome(False, "TooLarge", problem, {}) if problem else Entrant(spec, graph, run, key)
 
 
 def key_of(graph: Graph, run: Run) -> str | None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tidegate.api.conditions import carry
-from tidegate.engine import requests
+from tidegate.engine import ceilings, requests
 from tidegate.engine.naming import digest
 from tidegate.errors import Conflict, InvalidSpec, NotFound
 from tidegate.kube.client import Client, Object
@@ -56,14 +56,20 @@ class FlowReconciler:
         try:
             graph = self._graphs.compiled(obj["spec"])
         except InvalidSpec as error:
-            message = str(error)[:MAX_MESSAGE]
-            return [
-                {"type": "Ready", "status": "False", "reason": error.reason, "message": message},
-                {"type": "Stalled", "status": "True", "reason": error.reason, "message": message},
-            ]
+            return _invalid(error.reason, str(error)[:MAX_MESSAGE])
+        problem = ceilings.problem_of(graph, {})
+        if problem:
+            return _invalid("TooLarge", problem)
         ready = {"type": "Ready", "status": "True", "reason": "Valid", "message": "the Flow can be run"}
         lacking = requests.without_requests(graph)
         if not lacking:
             return [ready]
         message = requests.sentence(lacking)
         return [ready, {"type": "RequestsMissing", "status": "True", "reason": "NoRequests", "message": message}]
+
+
+def _invalid(reason: str, message: str) -> list[dict[str, Any]]:
+    return [
+        {"type": "Ready", "status": "False", "reason": reason, "message": message},
+        {"type": "Stalled", "status": "True", "reason": reason, "message": message},
+    ]

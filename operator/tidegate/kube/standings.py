@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from tidegate.api.conditions import find
 from tidegate.api.flow import Concurrency
 from tidegate.engine.concurrency import Contender, Entry, Grants, Refusal
-from tidegate.engine.conditions import MAX_MESSAGE
+from tidegate.engine.sizes import within
+from tidegate.engine.status import MOST_SENTENCE
 from tidegate.kube.client import Object
 
 LATER, LAST = 30.0, 300.0
@@ -36,7 +37,8 @@ class Standing:
         """Whether the run says already what there is to say while it waits."""
         condition = find((run.get("status") or {}).get("conditions"), "Succeeded") or {}
         told = condition.get("reason"), condition.get("message")
-        return not self.admitted and self.refusal is None and told == (self.reason, self.message[:MAX_MESSAGE])
+        wanted = self.reason, within(self.message, MOST_SENTENCE)
+        return not self.admitted and self.refusal is None and told == wanted
 
 
 def standings(policy: Concurrency, grants: Grants, runs: Mapping[str, Contender], delay: float) -> dict[str, Standing]:

@@ -3,81 +3,21 @@
 What is asserted is the count of steps and the peak of memory, not the clock, which other processes share.
 """
 
-import itertools
 import subprocess
 import sys
 import tracemalloc
 
 import pytest
+from bench.bombs import BOMBS, NAMES
+from bench.bombs import context as context_of
 
 from tidegate.engine.expressions import Limits, compile_expression, compile_template
 from tidegate.errors import BudgetExceeded, ExpressionError
 
-NAMES = dict.fromkeys(("ints", "words", "text", "wide", "hundreds", "deep", "keys"), "dyn") | {"t": "timestamp"}
-
-
-def chain(first: str, step: str, last: str, count: int = 24) -> str:
-    """Nest `cel.bind` so that each variable is made of the one before."""
-    names = ["v", *(f"v{number}" for number in range(count))]
-    binds = [f"cel.bind(v, {first}, "]
-    binds += [f"cel.bind({name}, {step.format(before)}, " for before, name in itertools.pairwise(names)]
-    return "".join(binds) + last.format(names[-1]) + ")" * len(binds)
-
-
-BOMBS = {
-    "nested loops": "hundreds.all(a, hundreds.all(b, hundreds.all(c, a + b + c >= 0)))",
-    "nested loops of errors": "ints.exists(a, ints.exists(b, keys.zz == a + b))",
-    "product": "hundreds.map(a, hundreds.map(b, hundreds.map(c, a)))",
-    "copies of a text": "hundreds.map(a, text)",
-    "a long body": "ints.all(a, " + " && ".join(["a >= 0 && (a + 1) * 2 - a > 0"] * 120) + ")",
-    "doubled text": chain('"xxxxxxxxxx"', "{0} + {0}", "{0}.size()"),
-    "list of itself returned": chain("[1, 1]", "[{0}, {0}]", "{0}"),
-    "list of itself printed": chain('["x", "y"]', "[{0}, {0}]", '"%s".format([{0}]).size()'),
-    "list of itself compared": chain("[1, 1]", "[{0}, {0}]", "dyn({0}) == dyn({0})"),
-    "list of itself flattened": chain("[1, 1]", "[{0}, {0}]", "{0}.flatten(30).size()"),
-    "replace grows": "text.replace('a', text).size()",
-    "replace in a loop": "ints.map(i, text.replace('a', 'b')).size()",
-    "split": "text.split('').size()",
-    "join": "hundreds.map(i, text).join(text).size()",
-    "precision": "ints.all(i, '%.1000f %.1000f'.format([1.5, 1e300]) != '')",
-    "states of a pattern": "text.matches('(a|b)*a(a|b| ){400}z')",
-    "patterns in a loop": "words.all(w, 'aaaa'.matches(w + '(a{1,100}){1,10}') || true)",
-    "small patterns in a loop": "words.all(w, 'aaaa'.matches(w) || true)",
-    "pattern replaced": "regex.replace(text, '', 'xxxxxxxxxxxx').size()",
-    "pattern found often": "regex.extractAll(text, 'a').size()",
-    "equal texts": "ints.all(i, text == text)",
-    "equal lists": "ints.all(i, ints == ints)",
-    "search in texts": "ints.exists(i, text.contains('zzz'))",
-    "search in lists": "ints.all(i, !(-1 in ints))",
-    "sets": "sets.contains(ints, ints.reverse())",
-    "distinct lists": "ints.map(i, [i]).distinct().size()",
-    "sort in a loop": "ints.all(i, words.sort().size() > 0)",
-    "sort of long texts": "hundreds.map(i, text + string(i)).sort().size()",
-    "time zones": "words.all(w, t.getHours(w) >= 0 || true)",
-    "times read": "ints.all(i, duration('1h2m3s4ms5us6ns1h2m3s4ms5us6ns') > duration('1s'))",
-    "numbers printed": "ints.all(i, string(double(i) * 1.1) != '')",
-    "maps": "ints.map(i, {'a': i, 'b': [i, i]}).size()",
-    "letters": "hundreds.all(i, wide.upperAscii().size() > 0)",
-    "quoted": "hundreds.all(i, strings.quote(wide).size() > 0)",
-    "base 64": "hundreds.all(i, base64.decode(base64.encode(bytes(text))).size() > 0)",
-    "optionals": "ints.all(i, optional.of(i)" + ".optMap(x, x + 1)" * 6 + ".hasValue())",
-    "a large result": "ints",
-    "a large sum of lists": "ints.all(i, (ints + ints).size() > 0)",
-    "an error kept by bind": "cel.bind(x, keys.zz, ints.all(i, ints.all(j, x == 1 || true)))",
-}
-
 
 @pytest.fixture(scope="module")
 def context() -> dict[str, object]:
-    return {
-        "ints": list(range(100_000)),
-        "words": [f"word-{number:06d}" for number in range(50_000)],
-        "text": "ab " * 300_000,
-        "wide": "éa" * 150_000,
-        "hundreds": list(range(300)),
-        "keys": {f"k{number}": number for number in range(1000)},
-        "t": None,
-    }
+    return context_of()
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

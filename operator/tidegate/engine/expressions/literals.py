@@ -8,8 +8,8 @@ from tidegate.engine.expressions.scope import Closure, Frame, Maker, Scope
 from tidegate.engine.expressions.tree import Constant, ListOf, MapOf
 from tidegate.engine.expressions.values import Optional, key_of, kind_of
 
-_ELEMENT_BYTES = 16
-_ENTRY_BYTES = 128
+_LIST_BYTES, _ELEMENT_BYTES = 56, 16
+_MAP_BYTES, _ENTRY_BYTES = 96, 128
 
 
 def _constant(node: Constant, _: Scope) -> Closure:
@@ -19,7 +19,7 @@ def _constant(node: Constant, _: Scope) -> Closure:
 
 def _list_of(node: ListOf, scope: Scope) -> Closure:
     elements = tuple(scope.closure(element) for element in node.elements)
-    optional, size, offset = node.optional, len(node.elements) * _ELEMENT_BYTES, node.offset
+    optional, size, offset = node.optional, _LIST_BYTES + len(node.elements) * _ELEMENT_BYTES, node.offset
 
     def make_list(frame: Frame) -> list[Any]:
         frame.allocate(size)
@@ -45,7 +45,7 @@ def _as_optional(value: Any, offset: int) -> Optional:
 
 def _map_of(node: MapOf, scope: Scope) -> Closure:
     entries = tuple((scope.closure(entry.key), scope.closure(entry.value), entry.optional) for entry in node.entries)
-    size, offset = len(entries) * _ENTRY_BYTES, node.offset
+    size, offset = _MAP_BYTES + len(entries) * _ENTRY_BYTES, node.offset
 
     def make_map(frame: Frame) -> dict[Any, Any]:
         frame.allocate(size)
