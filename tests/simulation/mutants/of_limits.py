@@ -13,24 +13,24 @@ MUTANTS = (
     Mutant(
         "the lock of a Flow is no lock",
         "kube/limits.py",
-        "    await write_status(client, FLOWS, flow, status, version_of(flow))\n",
-        '    newest = await client.get(FLOWS, flow["metadata"]["namespace"], flow["metadata"]["name"])\n'
-        "    await write_status(client, FLOWS, newest, status, version_of(newest))\n",
+        "        stored = await write_status(self._client, FLOWS, obj, status, version_of(obj))\n",
+        "        newest = await self._client.get(FLOWS, *flow)\n"
+        "        stored = await write_status(self._client, FLOWS, newest, status, version_of(newest))\n",
         "two operators give one place to two runs",
         tests="tests/simulation/test_limits.py",
     ),
     Mutant(
         "a place is not written down",
         "kube/limits.py",
-        "    if tuple(active) == grants.active:\n        return\n",
-        "    if active is not grants.active:\n        return\n",
+        "        if tuple(active) == grants.active:\n            return 0\n",
+        "        if active is not grants.active:\n            return 0\n",
         "the next to look gives it away again",
         tests="tests/simulation/test_limits.py",
     ),
     Mutant(
         "a place is free while pods live",
         "kube/limits.py",
-        "[entry.uid for entry in ending if not await _has_live_pod(client, namespace, entry.uid)]",
+        "[entry.uid for entry in ending if not await self._lives_on(flow, entry)]",
         "[entry.uid for entry in ending]",
         "the next run begins beside what is left of the last",
         tests="tests/simulation/test_limits.py",
@@ -38,8 +38,8 @@ MUTANTS = (
     Mutant(
         "who is replaced is not told",
         "kube/limits.py",
-        '    if "stop" in status:\n        return\n',
-        "    if status:\n        return\n",
+        '        if "stop" in status:\n            return True\n',
+        "        if status:\n            return True\n",
         "the new run waits for ever",
         tests="tests/simulation/test_limits.py",
     ),
@@ -67,9 +67,30 @@ MUTANTS = (
     Mutant(
         "keys share one limit",
         "engine/concurrency.py",
-        "            lanes.setdefault(run.key, _Lane([], [])).waiting.append(run)\n",
-        '            lanes.setdefault("", _Lane([], [])).waiting.append(run)\n',
+        "        lane = lanes.setdefault(run.key, _Lane([], []))\n",
+        '        lane = lanes.setdefault("", _Lane([], []))\n',
         "runs wait for others that have nothing to do with them, and some for nobody",
+    ),
+    Mutant(
+        "a place that was remembered is taken unread",
+        "kube/limits.py",
+        " and (not known.admitted or await self._is_active(flow, uid))",
+        "",
+        "a run begins although its Flow does not know of it any more",
+    ),
+    Mutant(
+        "what changes is not looked at",
+        "kube/limits.py",
+        "        if look is None or look.change != self._store.lines.changes(flow):\n",
+        "        if look is None:\n",
+        "who is next learns of it half a minute later",
+    ),
+    Mutant(
+        "who began without a limit is not counted",
+        "engine/concurrency.py",
+        "        if run.admitted and run.uid not in held:\n",
+        "        if False:\n",
+        "more runs are live than the Flow says",
     ),
     Mutant(
         "a paused run takes a place",
@@ -81,9 +102,9 @@ MUTANTS = (
     Mutant(
         "status names outputs before they are stored",
         "kube/reconciler.py",
-        "        await asyncio.gather(*(self._store_data(current, content) for content in plan.stores))\n"
+        "            *(self._store_data(current, content) for content in plan.stores),\n        )\n"
         "        await self._put(current, obj, plan)\n",
-        "        await self._put(current, obj, plan)\n"
+        "        )\n        await self._put(current, obj, plan)\n"
         "        await asyncio.gather(*(self._store_data(current, content) for content in plan.stores))\n",
         "a crash between the two leaves a run that nobody can read",
     ),
