@@ -144,7 +144,7 @@ MUTANTS = (
         "        draft.starts[slot] = due\n        return\n",
         "        return\n",
         "a pod that finds no node holds its run for ever",
-        tests="tests/engine/test_plan.py",
+        tests="tests/engine/test_calling.py",
     ),
     Mutant(
         "a late start undoes a success",
@@ -152,7 +152,7 @@ MUTANTS = (
         "    return (job is not None and job.state is JobState.COMPLETE) or (child is not None and child.succeeded)\n",
         "    return False\n",
         "what succeeded is told to have failed, and is done again",
-        tests="tests/engine/test_plan.py",
+        tests="tests/engine/test_calling.py",
     ),
     Mutant(
         "failFast holds back finally",
