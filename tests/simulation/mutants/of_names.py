@@ -35,8 +35,8 @@ MUTANTS = (
         "        stored = await write_status(self._client, FLOWRUNS, obj, plan.status, current.version)\n",
         "        try:\n"
         "            stored = await write_status(self._client, FLOWRUNS, obj, plan.status, current.version)\n"
-        "        except ApiError as error:\n"
-        "            if error.status:\n"
+        "        except Exception as error:\n"
+        '            if getattr(error, "status", 1):\n'
         "                raise\n"
         '            stored = {**obj, "status": dict(plan.status)}\n',
         "Jobs are created that status may not name",
