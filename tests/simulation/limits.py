@@ -79,6 +79,8 @@ class Limits:
         return {uid for uid in self._queues[lane].holding | granted if not self._is_over(uid)}
 
     def _check_grant(self, lane: Lane, uid: str, now: float) -> None:
+        if uid in self._runs and self._runs[uid].slots:
+            return  # it began while there was no limit: that it lives is noted, not decided
         taken, limit = self._taken(lane), self._limit(lane[0])
         if len(taken) > limit and uid in taken:
             names = sorted(map(self._name, taken))
@@ -150,7 +152,9 @@ class Limits:
             self._broken(10, f"{run.name} ended as {reason} although it has a place")
 
     def _is_newer(self, other: RunTruth, run: RunTruth) -> bool:
-        return other is not run and (other.flow, other.key) == (run.flow, run.key) and other.created >= run.created
+        """Whether another run came later, as far as anybody can tell: the API server gives seconds."""
+        is_of_lane = (other.flow, other.key) == (run.flow, run.key)
+        return other is not run and is_of_lane and int(other.created) >= int(run.created)
 
     def _stamp(self, lane: Lane, now: float) -> None:
         """Note the moments at which a lane is full or too many wait in it."""
