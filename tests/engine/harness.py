@@ -212,3 +212,10 @@ class Story:
         assert self.plan is not None
         succeeded = next(c for c in self.plan.status["conditions"] if c["type"] == "Succeeded")
         return succeeded["status"], succeeded["reason"]
+
+
+def chain(count: int, **spec: object) -> Story:
+    """Give the story of tasks t0, t1, … that need each other."""
+    names = [f"t{index}" for index in range(count)]
+    tasks = [pod(name, *names[index - 1 : index]) for index, name in enumerate(names)]
+    return Story(graph_of(*tasks, **spec))

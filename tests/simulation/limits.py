@@ -89,6 +89,8 @@ class Limits:
         return run.lane if (self._flows[run.flow].get("concurrency") or {}).get("key") else ""
 
     def _check_grant(self, lane: Lane, uid: str, now: float) -> None:
+        if uid in self._runs and self._runs[uid].slots:
+            return  # it began while there was no limit: that it lives is noted, not decided
         taken, limit = self._taken(lane), self._limit(lane[0])
         if len(taken) > limit and uid in taken:
             names = sorted(map(self._name, taken))

@@ -2,16 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from simulation import operators
 from simulation.chance import Chance, dice
+from simulation.client import SimulatedClient
 from simulation.cluster import Cluster
 from simulation.node import Node
 from simulation.operators import OperatorProcess
 from simulation.test_poisoned import reason, until
+from tidegate.errors import Unavailable
+from tidegate.kube.client import Object
+from tidegate.kube.resources import Resource
 from tidegate.sandbox.kinds import CACHEENTRIES, FLOWRUNS, FLOWS, JOBS, PODS
 from virtual_loop import on_virtual_time
 
@@ -86,6 +91,40 @@ async def test_a_result_is_kept_whatever_befalls_the_operator(moment: str):
     assert chance.struck[fault] == 1
     assert (ledger(cluster, "second"), entries(cluster)) == ("CS", ["first"])
     assert len(cluster.world.list(JOBS, "default")) == 1
+
+
+class Crossed(SimulatedClient):
+    """Keeps no results until, once one should be kept, somebody edits the run right before it is written."""
+
+    is_crossed = False
+
+    async def create(self, resource: Resource, namespace: str | None, body: Mapping[str, Any]) -> Object:
+        """POST, but of no result."""
+        if resource.plural == "cacheentries" and not self.is_crossed:
+            raise Unavailable(503, "ServiceUnavailable", "busy")
+        return await super().create(resource, namespace, body)
+
+    async def replace(self, resource: Resource, body: Mapping[str, Any], *, subresource: str = "") -> Object:
+        """PUT, after somebody else did."""
+        if resource.plural == "flowruns" and not self.is_crossed and ledger(self._cluster, "first").startswith("S"):
+            edited = {"metadata": {"labels": {"by": "somebody"}}}
+            self._cluster.world.patch_merge(FLOWRUNS, "default", "first", edited)
+            self.is_crossed = True
+        return await super().replace(resource, body, subresource=subresource)
+
+
+@on_virtual_time
+async def test_an_entry_that_is_still_to_be_written_outlives_a_conflict(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(operators, "SimulatedClient", Crossed)
+    cluster, calm = Cluster(), Chance(frozenset(), dice(1))
+    Node(cluster, calm)
+    cluster.world.create(FLOWS, a_flow(), namespace="default")
+    create(cluster, "first")
+    life = asyncio.create_task(OperatorProcess("only", cluster, calm, Counter()).run())
+    await until(lambda: reason(cluster, "first") == "Completed")
+    await until(lambda: entries(cluster) == ["first"])
+    life.cancel()
+    await asyncio.gather(life, return_exceptions=True)
 
 
 @on_virtual_time

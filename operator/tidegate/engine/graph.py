@@ -10,7 +10,7 @@ from typing import Any
 from tidegate.api.flow import FlowSpec
 from tidegate.api.policies import Retry
 from tidegate.api.task import Task
-from tidegate.engine import bodies, edges, params, scopes
+from tidegate.engine import bodies, edges, paramchecks, scopes
 from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.sharedpods import find_unshared
@@ -69,7 +69,7 @@ def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
     """Compile a Flow's spec, or give everything that is wrong with it."""
     tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
     found = edges.check_names(tasks, places) + edges.check_needs(tasks, places, len(spec.tasks))
-    found += params.check_declarations(spec.params) + _duplicates(spec)
+    found += paramchecks.check_declarations(spec.params) + _duplicates(spec)
     found += find_unshared(tasks, places)
     cycle = edges.find_cycle(tasks, places) if not found else None
     found += [cycle] if cycle else []

@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.api.param import Param, ParamType
 from tidegate.api.task import TaskOutput
-from tidegate.engine import params
+from tidegate.engine import paramchecks, paramtypes
 from tidegate.engine.sizes import bytes_of
 
 MAX_MESSAGE = 4096
@@ -57,7 +57,7 @@ def check(outputs: Mapping[str, Any], declared: Sequence[TaskOutput]) -> dict[st
                 raise OutputError("OutputInvalid", f'the output has no "{promise.name}", which the task declares')
             result[promise.name] = promise.default
         elif promise.type is not None:
-            problem = params.problem_of(Param(name=promise.name, type=promise.type), result[promise.name])
+            problem = paramchecks.problem_of(Param(name=promise.name, type=promise.type), result[promise.name])
             if problem and promise.type is not ParamType.SECRET:
                 raise OutputError("OutputInvalid", f'output "{promise.name}": {problem}')
     return result
@@ -70,7 +70,7 @@ def _object(text: str) -> dict[str, Any]:
         raise OutputError("OutputInvalid", f"the output is not JSON: {error}; it starts {_start(text)}") from None
     if not isinstance(value, dict):
         raise OutputError("OutputInvalid", f"the output is a JSON {_kind(value)}; expected an object: {_start(text)}")
-    value = params.normal(value)
+    value = paramtypes.normal(value)
     too_big = _beyond_64_bits(value)
     if too_big is not None:
         raise OutputError(

@@ -5,7 +5,7 @@ from typing import Any
 
 from tidegate.api.bodies import Approval, OnTimeout
 from tidegate.api.param import ParamType
-from tidegate.engine import outputs, params
+from tidegate.engine import outputs, paramchecks, params, paramtypes
 from tidegate.engine.findings import Finding, Keys
 from tidegate.engine.sizes import bytes_of
 from tidegate.engine.templating import Compiler, Scope
@@ -16,7 +16,7 @@ TAKEN_NAMES = ("decision", "by", "comment")
 
 def compile_question(approval: Approval, scope: Scope, keys: Keys, compiler: Compiler) -> Mapping[str, Any]:
     """Compile the expressions of an approval, and find what nobody could answer."""
-    compiler.found += params.check_declarations(approval.params, keys)
+    compiler.found += paramchecks.check_declarations(approval.params, keys)
     names = [param.name for param in approval.params]
     for index, param in enumerate(approval.params):
         place: Keys = (*keys, "params", index)
@@ -48,8 +48,8 @@ def _problem(approval: Approval, index: int, names: list[str]) -> str:
 
 def bad_defaults(approval: Approval, defaults: Mapping[str, Any]) -> str:
     """Say which defaults, their expressions evaluated, are not of their param's type."""
-    given = [(param, params.normal(defaults[param.name])) for param in approval.params]
-    problems = [(param.name, params.problem_of(param, value)) for param, value in given if value is not None]
+    given = [(param, paramtypes.normal(defaults[param.name])) for param in approval.params]
+    problems = [(param.name, paramchecks.problem_of(param, value)) for param, value in given if value is not None]
     return "; ".join(f"{name}: {problem}" for name, problem in problems if problem)
 
 

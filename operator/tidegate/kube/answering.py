@@ -16,7 +16,7 @@ from tidegate.kube.approvals import answer_in, run_of
 from tidegate.kube.client import Client, Object
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS
-from tidegate.kube.store import RunKey, Store, version_of
+from tidegate.kube.store import RunKey, Store, has_ended, version_of
 from tidegate.kube.writer import write_status
 
 LOOK_AGAIN = 30.0
@@ -53,7 +53,7 @@ class ApprovalReconciler:
         if run["metadata"]["uid"] != uid:
             message = f"FlowRun {key[1]} is another one now: its UID is {run['metadata']['uid']}"
             return self._refusal(obj, "OtherRun", message)
-        if not _has_ended(run):
+        if not has_ended(run):
             return None
         return self._corrected(obj) or self._refusal(obj, "RunEnded", f"FlowRun {key[1]} had ended already")
 
@@ -61,7 +61,7 @@ class ApprovalReconciler:
         """Say that a decision counted, when the run that took it up ended before anybody said so."""
         key, uid = run_of(obj)
         run = self._store.runs.get(key)
-        if run is None or run["metadata"]["uid"] != uid or not _has_ended(run):
+        if run is None or run["metadata"]["uid"] != uid or not has_ended(run):
             return None
         ledger = run["status"].get("ledger")
         if ledger is None or not rules.has_counted(Ledger.parse(ledger), obj["metadata"]["uid"]):
@@ -114,7 +114,3 @@ def _status(obj: Object, wanted: Answer) -> Object:
     old = (obj.get("status") or {}).get("conditions")
     told = carry(old, conditions, generation=generation, now=wanted.at)
     return {"observedGeneration": generation, "conditions": told}
-
-
-def _has_ended(run: Object) -> bool:
-    return "completionTime" in (run.get("status") or {})

@@ -1,16 +1,15 @@
 """Carrying out what tasks with the body `flow` need: child runs are created, told to stop, and looked for."""
 
-from collections.abc import Callable
-
 from tidegate.api import keys
 from tidegate.engine.actions import ChildAction, ConfirmChild, StartChild, StopChild
-from tidegate.engine.facts import Attempt, ChildFact, Confirmed, Rejection
+from tidegate.engine.facts import Attempt, ChildFact, Confirmed
 from tidegate.engine.wishes import STRICTNESS
-from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound, Unavailable
+from tidegate.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tidegate.kube.childruns import see_child
-from tidegate.kube.claims import is_named, rejection
+from tidegate.kube.claims import Claims
 from tidegate.kube.client import Client, Object
-from tidegate.kube.resources import FLOWRUNS, PODS
+from tidegate.kube.pods import has_live_pod
+from tidegate.kube.resources import FLOWRUNS
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store, version_of
 from tidegate.kube.writer import write_status
@@ -20,71 +19,48 @@ _ATTEMPTS = 5
 _PODS_SECONDS, _END_SECONDS = 2.0, 30.0
 """How often it is looked again: for pods that die, and, beside what is watched, for the end of a stopped child."""
 
-_ENDED = ("Succeeded", "Failed")
-
 
 class Calling:
     """Works for the carrier, for one action at a time; what it learns goes into the store and the session."""
 
-    def __init__(
-        self, client: Client, store: Store, back_off: Callable[[Session, Attempt], float], fresh_seconds: float
-    ) -> None:
-        self._client, self._store = client, store
-        self._back_off, self._fresh_seconds = back_off, fresh_seconds
+    def __init__(self, client: Client, store: Store, claims: Claims) -> None:
+        self._client, self._store, self._claims = client, store, claims
 
-    async def carry_out(self, session: Session, action: ChildAction, now: float, decided: float) -> float | None:
+    async def carry_out(self, session: Session, action: ChildAction, decided: float) -> float | None:
         """Carry out an action; give the seconds after which to look again, 0 for at once.
 
         Raises:
             Unavailable: nobody knows whether it was done.
         """
-        wait = session.not_before.get(action.attempt, now) - now
+        wait = self._claims.wait(session, action.attempt)
         if wait > 0:
             return wait
         match action:
             case StartChild():
-                return await self._start(session, action, is_fresh=action.fresh and now - decided < self._fresh_seconds)
+                return await self._start(session, action, decided)
             case StopChild():
                 return await self._stop(session, action)
             case ConfirmChild():
                 return await self._confirm(session, action)
 
-    async def _start(self, session: Session, action: StartChild, *, is_fresh: bool) -> float | None:
+    async def _start(self, session: Session, action: StartChild, decided: float) -> float:
         run, attempt = session.run, action.attempt
+        is_fresh = action.fresh and self._claims.is_fresh(decided)
         if not is_fresh and await self._is_there(session, attempt, action.task):
             return 0.0
         flow = self._store.flows.get((run.namespace, action.call.flow)) if action.call.detached else None
         body = child_run(run, attempt, action.task, action.call, flow)
-        try:
-            self._take(await self._client.create(FLOWRUNS, run.namespace, body))
-        except AlreadyExists:
-            return await self._adopt(session, attempt, body["metadata"]["name"])
-        except ApiError as error:
-            refused = rejection(error, "Child")
-            wait = 0.0 if refused.final else self._back_off(session, attempt)
-            session.rejections[attempt] = refused
-            return wait
-        session.rejections.pop(attempt, None)
-        session.not_before.pop(attempt, None)
-        return 0.0
+        return await self._claims.claim(session, attempt, FLOWRUNS, body, self._is_own)
 
     async def _is_there(self, session: Session, attempt: Attempt, task: str) -> bool:
         """Look live whether a child run that status names was created after all, or a pod of it is left."""
-        if not await is_named(self._client, self._store, session, attempt):
-            raise Conflict(409, "Conflict", "the run does not name this attempt any more")
+        await self._claims.confirm(session, attempt)
         name = child_name(session.run, attempt, task)
         try:
             self._take(await self._client.get(FLOWRUNS, session.run.namespace, name))
         except NotFound:
             return await self._has_live_pods(session, name)
         return True
-
-    async def _adopt(self, session: Session, attempt: Attempt, name: str) -> float:
-        """Take a run that has the name, if it is this very attempt's."""
-        if self._take_own(session, attempt, await self._client.get(FLOWRUNS, session.run.namespace, name)) is None:
-            message = f"FlowRun {name} exists and is not this run's"
-            session.rejections[attempt] = Rejection("NameCollision", message, final=True)
-        return 0.0
 
     async def _stop(self, session: Session, action: StopChild) -> float:
         """See that the child run is told to stop, or that none can come any more, and look whether it has ended."""
@@ -147,8 +123,10 @@ class Calling:
         raise Unavailable(409, "Conflict", "the name of a child run could not be held yet")
 
     async def _has_live_pods(self, session: Session, child: str) -> bool:
-        pods = (await self._client.list(PODS, session.run.namespace, labels=f"{keys.LABEL_RUN}={child}")).items
-        return any((pod.get("status") or {}).get("phase") not in _ENDED for pod in pods)
+        return await has_live_pod(self._client, session.run.namespace, f"{keys.LABEL_RUN}={child}")
+
+    def _is_own(self, session: Session, attempt: Attempt, obj: Object) -> bool:
+        return self._take_own(session, attempt, obj) is not None
 
     def _take_own(self, session: Session, attempt: Attempt, obj: Object) -> ChildFact | None:
         """Take a run into the store if it is this very attempt's."""

@@ -13,9 +13,10 @@ from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.holding import hold_name
 from tidegate.kube.observing import see_job
-from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
+from tidegate.kube.pods import has_live_pod
+from tidegate.kube.resources import FLOWRUNS, JOBS
 from tidegate.kube.session import desired_of, run_of
-from tidegate.kube.store import version_of
+from tidegate.kube.store import has_ended, version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.job import tombstone
 
@@ -29,7 +30,7 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
         ApiError: the API server refused; try again.
     """
     status = obj.get("status") or {}
-    if "completionTime" in status:
+    if has_ended(obj):
         return
     wish = wish_of(desired_of(obj), Stop.parse(status.get("stop")))
     if wish.stops and await _stop_all(client, obj, now):
@@ -52,11 +53,10 @@ async def _stop_all(client: Client, obj: Object, now: float) -> bool:
     for found in (await client.list(JOBS, run.namespace, labels=selector)).items:
         await _stop(client, obj, found, now)
     children = (await client.list(FLOWRUNS, run.namespace, labels=f"{keys.LABEL_PARENT_UID}={run.uid}")).items
-    owned = [child for child in children if owning_run(child) is not None and not _has_ended(child)]
+    owned = [child for child in children if owning_run(child) is not None and not has_ended(child)]
     for child in owned:
         await _tell_to_stop(client, child, run.name)
-    pods = (await client.list(PODS, run.namespace, labels=selector)).items
-    return not owned and all((pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") for pod in pods)
+    return not owned and not await has_live_pod(client, run.namespace, selector)
 
 
 async def _stop(client: Client, obj: Object, found: Object, now: float) -> None:
@@ -65,10 +65,6 @@ async def _stop(client: Client, obj: Object, found: Object, now: float) -> None:
         body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
         body["metadata"]["name"] = seen.name
         await hold_name(client, body, now)
-
-
-def _has_ended(child: Object) -> bool:
-    return "completionTime" in (child.get("status") or {})
 
 
 async def _tell_to_stop(client: Client, child: Object, parent: str) -> None:

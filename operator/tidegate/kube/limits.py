@@ -21,15 +21,14 @@ from tidegate.kube.client import Client, Object
 from tidegate.kube.contenders import ancestors_of, contenders
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.lines import holds_place
-from tidegate.kube.resources import FLOWRUNS, FLOWS, PODS
+from tidegate.kube.pods import has_live_pod
+from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.standings import LAST, LATER, Standing, standings
 from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, version_of
 from tidegate.kube.writer import write_status
 
 _SOON = 1.0
 """Seconds until it is looked again while a place is being freed; twice as many each time, up to LATER."""
-
-_POD_ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class Limits:
         live = await self._live(flow)
         active = [Entry.parse(row) for row in (obj.get("status") or {}).get("active") or ()]
         ending = [entry for entry in active if entry.uid not in live]
-        over = frozenset([entry.uid for entry in ending if not await self._has_live_pod(flow[0], entry.uid)])
+        over = frozenset([entry.uid for entry in ending if not await self._lives_on(flow, entry)])
         runs = {run.uid: run for run in contenders(self._graphs, obj, live, self._ancestors.get(flow, {}))}
         grants = grant(policy, active, over, list(runs.values()))
         change += await self._write(flow, obj, active, grants)
@@ -149,6 +148,10 @@ class Limits:
         families = self._ancestors.get(flow, {})
         self._ancestors[flow] = {uid: above for uid, above in families.items() if uid in live}
         return live
+
+    async def _lives_on(self, flow: RunKey, entry: Entry) -> bool:
+        """Whether a pod of a run that has ended may still run."""
+        return await has_live_pod(self._client, flow[0], f"{LABEL_RUN_UID}={entry.uid}")
 
     def _wake_others(self, flow: RunKey, look: Look, uid: str) -> None:
         """Have those looked at that do not know yet how they stand."""
@@ -179,7 +182,3 @@ class Limits:
         except (Conflict, NotFound):
             return False
         return True
-
-    async def _has_live_pod(self, namespace: str, uid: str) -> bool:
-        pods = (await self._client.list(PODS, namespace, labels=f"{LABEL_RUN_UID}={uid}")).items
-        return any((pod.get("status") or {}).get("phase") not in _POD_ENDED for pod in pods)

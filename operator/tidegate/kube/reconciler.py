@@ -13,7 +13,7 @@ from tidegate.engine.facts import Attempt, Facts
 from tidegate.engine.plan import Plan, decide
 from tidegate.engine.run import Run
 from tidegate.engine.stored import Stored
-from tidegate.errors import AlreadyExists, ApiError, Conflict, NotFound
+from tidegate.errors import AlreadyExists, Conflict, NotFound
 from tidegate.kube import history, queueing, refusals, session
 from tidegate.kube.carrying import Carrier
 from tidegate.kube.client import Client, Object
@@ -253,24 +253,9 @@ class Reconciler:
 
     async def _report(self, current: Session, plan: Plan) -> None:
         """Speak after the write succeeded."""
-        now = self._clocks.wall()
-        jobs, records = self._store.jobs(current.run.uid), plan.state.records
-        for end in plan.ended:
-            slot = current.graph.slots[end.task]
-            job = jobs.get((slot, plan.state.ledger.attempts[slot]))
-            record = records.get(slot)
-            started = record.started if record else None
-            self._reporter.task_ended(current.run, end, started - job.created if started and job else None)
-        for reason in plan.disruptions:
-            self._reporter.disrupted(reason)
         if plan.outcome is not None:
             self._let_others(current.run)
-            self._reporter.run_ended(current.run, plan.outcome, now)
-            log.info("run ended", extra={"run": current.run.name, "reason": plan.outcome.reason})
-        try:
-            await self._reporter.tell(current.run, plan.happenings, now)
-        except ApiError as error:
-            log.warning("an event could not be written", extra={"run": current.run.name, "error": str(error)})
+        await self._reporter.step_taken(current, plan, self._store.jobs(current.run.uid), self._clocks.wall())
 
 
 def _unsettled(plan: Plan) -> frozenset[int]:

@@ -1,17 +1,23 @@
 """Telling the world what happened: metrics and Events, always after the write that made it true."""
 
 import contextlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 
 from tidegate.engine.actions import Happening
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.draft import Ended
+from tidegate.engine.facts import Attempt, JobFact
+from tidegate.engine.plan import Plan
 from tidegate.engine.run import Run
-from tidegate.errors import AlreadyExists
+from tidegate.errors import AlreadyExists, ApiError
 from tidegate.kube.client import Client
 from tidegate.kube.resources import EVENTS
+from tidegate.kube.session import Session
 from tidegate.metrics import Metrics
 from tidegate.resources.event import event
+
+log = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -19,6 +25,20 @@ class Reporter:
 
     def __init__(self, client: Client, metrics: Metrics, instance: str) -> None:
         self._client, self._metrics, self._instance = client, metrics, instance
+
+    async def step_taken(self, session: Session, plan: Plan, jobs: Mapping[Attempt, JobFact], now: float) -> None:
+        """Tell what a step of a run brought; that an Event could not be written is only logged."""
+        for end in plan.ended:
+            self.task_ended(session.run, end, _start_latency(session, plan, jobs, end))
+        for reason in plan.disruptions:
+            self.disrupted(reason)
+        if plan.outcome is not None:
+            self.run_ended(session.run, plan.outcome, now)
+            log.info("run ended", extra={"run": session.run.name, "reason": plan.outcome.reason})
+        try:
+            await self.tell(session.run, plan.happenings, now)
+        except ApiError as error:
+            log.warning("an event could not be written", extra={"run": session.run.name, "error": str(error)})
 
     def run_ended(self, run: Run, outcome: Outcome, now: float) -> None:
         """Count a run that ended."""
@@ -49,3 +69,9 @@ class Reporter:
         for happening in happenings:
             with contextlib.suppress(AlreadyExists):
                 await self._client.create(EVENTS, run.namespace, event(run, happening, now, self._instance))
+
+
+def _start_latency(session: Session, plan: Plan, jobs: Mapping[Attempt, JobFact], end: Ended) -> float | None:
+    slot = session.graph.slots[end.task]
+    job, record = jobs.get((slot, plan.state.ledger.attempts[slot])), plan.state.records.get(slot)
+    return record.started - job.created if job and record and record.started else None

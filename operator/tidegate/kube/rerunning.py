@@ -10,7 +10,7 @@ from typing import Any
 from tidegate.engine import reuse
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.graph import Graph
-from tidegate.engine.params import normal
+from tidegate.engine.paramtypes import normal
 from tidegate.engine.reuse import Wanted
 from tidegate.engine.state import State
 from tidegate.errors import NotFound

@@ -140,8 +140,8 @@ MUTANTS = (
     Mutant(
         "recovery does not read the parent",
         "kube/calling.py",
-        "        if not await is_named(self._client, self._store, session, attempt):\n",
-        "        if False:\n",
+        "        await self._claims.confirm(session, attempt)\n",
+        "",
         "an operator that was frozen brings back a child of an attempt that others have ended",
         tests="tests/simulation/test_calls.py",
     ),

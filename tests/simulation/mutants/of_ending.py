@@ -26,7 +26,7 @@ MUTANTS = (
     ),
     Mutant(
         "stopping does not wait for pods",
-        "kube/carrying.py",
+        "kube/jobs.py",
         "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
         "        session.confirm(attempt, Confirmed.STOPPED)\n",
         "        session.confirm(attempt, Confirmed.STOPPED)\n",
@@ -34,7 +34,7 @@ MUTANTS = (
     ),
     Mutant(
         "no tombstone is posted",
-        "kube/carrying.py",
+        "kube/jobs.py",
         "        self._take_job(await hold_name(self._client, tombstone(session.run",
         "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
         "        session.confirm(attempt, Confirmed.STOPPED)\n        return 0.0\n"
@@ -113,7 +113,7 @@ MUTANTS = (
     ),
     Mutant(
         "the reaper does not look",
-        "kube/carrying.py",
+        "kube/jobs.py",
         " and slot < len(ledger.slots) and attempt == ledger.attempts[slot]:\n",
         " and False:\n",
         "a Job that another operator has just named is stopped",

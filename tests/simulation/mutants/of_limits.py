@@ -42,7 +42,7 @@ MUTANTS = (
     Mutant(
         "a place is free while pods live",
         "kube/limits.py",
-        "[entry.uid for entry in ending if not await self._has_live_pod(flow[0], entry.uid)]",
+        "[entry.uid for entry in ending if not await self._lives_on(flow, entry)]",
         "[entry.uid for entry in ending]",
         "the next run begins beside what is left of the last",
     ),
@@ -80,6 +80,27 @@ MUTANTS = (
         "        lane = lanes.setdefault(run.key, _Lane([], []))\n",
         '        lane = lanes.setdefault("", _Lane([], []))\n',
         "runs wait for others that have nothing to do with them, and some for nobody",
+    ),
+    Mutant(
+        "a place that was remembered is taken unread",
+        "kube/limits.py",
+        " and (not known.admitted or await self._is_active(flow, uid))",
+        "",
+        "a run begins although its Flow does not know of it any more",
+    ),
+    Mutant(
+        "what changes is not looked at",
+        "kube/limits.py",
+        "        if look is None or look.change != self._store.lines.changes(flow):\n",
+        "        if look is None:\n",
+        "who is next learns of it half a minute later",
+    ),
+    Mutant(
+        "who began without a limit is not counted",
+        "engine/concurrency.py",
+        "        if run.admitted and run.uid not in held:\n",
+        "        if False:\n",
+        "more runs are live than the Flow says",
     ),
     Mutant(
         "a paused run takes a place",
@@ -133,7 +154,7 @@ MUTANTS = (
         "        draft.starts[slot] = due\n        return\n",
         "        return\n",
         "a pod that finds no node holds its run for ever",
-        tests="tests/engine/test_plan.py",
+        tests="tests/engine/test_calling.py",
     ),
     Mutant(
         "a late start undoes a success",
@@ -141,7 +162,7 @@ MUTANTS = (
         "    return (job is not None and job.state is JobState.COMPLETE) or (child is not None and child.succeeded)\n",
         "    return False\n",
         "what succeeded is told to have failed, and is done again",
-        tests="tests/engine/test_plan.py",
+        tests="tests/engine/test_calling.py",
     ),
     Mutant(
         "failFast holds back finally",

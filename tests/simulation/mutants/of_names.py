@@ -35,8 +35,8 @@ MUTANTS = (
         "        stored = await write_status(self._client, FLOWRUNS, obj, plan.status, current.version)\n",
         "        try:\n"
         "            stored = await write_status(self._client, FLOWRUNS, obj, plan.status, current.version)\n"
-        "        except ApiError as error:\n"
-        "            if error.status:\n"
+        "        except Exception as error:\n"
+        '            if getattr(error, "status", 1):\n'
         "                raise\n"
         '            stored = {**obj, "status": dict(plan.status)}\n',
         "Jobs are created that status may not name",
@@ -79,21 +79,21 @@ MUTANTS = (
     ),
     Mutant(
         "a foreign Job is adopted",
-        "kube/carrying.py",
-        "        if seen is not None and seen.run_uid == session.run.uid and seen.fact.attempt == attempt:\n",
-        "        if seen is not None:\n",
+        "kube/jobs.py",
+        "        if seen is None or seen.run_uid != session.run.uid or seen.fact.attempt != attempt:\n",
+        "        if seen is None:\n",
         "the result of somebody else's Job is taken for the task's",
     ),
     Mutant(
         "recovery does not read the run",
-        "kube/carrying.py",
-        "        if not await is_named(self._client, self._store, session, attempt):\n",
-        "        if False:\n",
+        "kube/jobs.py",
+        "        await self._claims.confirm(session, attempt)\n",
+        "",
         "an operator that was frozen brings back a Job of an attempt that others have ended",
     ),
     Mutant(
         "recovery does not look for the Job's pods",
-        "kube/carrying.py",
+        "kube/jobs.py",
         "        return bool(await self._live_pods(session, attempt))\n",
         "        return False\n",
         "a Job that somebody deleted is created again while its pod still runs",
@@ -101,22 +101,22 @@ MUTANTS = (
     Mutant(
         "recovery believes that it is always named",
         "kube/claims.py",
-        "    return ledger.attempts[slot] == number and ledger.slots[slot] in (INTENT, OBSERVED)\n",
-        "    return True\n",
+        "        return ledger.attempts[slot] == number and ledger.slots[slot] in (INTENT, OBSERVED)\n",
+        "        return True\n",
         "a Job is created for an attempt that is over",
     ),
     Mutant(
         "an old decision is still fresh",
-        "kube/carrying.py",
-        "        if not (action.fresh and now - decided < FRESH_SECONDS) and await self._is_there(\n",
-        "        if not action.fresh and await self._is_there(\n",
+        "kube/jobs.py",
+        "        is_fresh = action.fresh and self._claims.is_fresh(decided)\n",
+        "        is_fresh = action.fresh\n",
         "an operator that slept after its write creates a Job that others have ended and retention has deleted",
     ),
     Mutant(
         "recovery is not careful at all",
-        "kube/carrying.py",
-        "        if not (action.fresh and now - decided < FRESH_SECONDS) and await self._is_there(\n",
-        "        if False and await self._is_there(\n",
+        "kube/jobs.py",
+        "        if not is_fresh and await self._is_there(session, action.attempt, action.task):\n",
+        "        if False and await self._is_there(session, action.attempt, action.task):\n",
         "a Job is created again without a look",
     ),
     Mutant(

@@ -12,7 +12,7 @@ MUTANTS = (
     ),
     Mutant(
         "the name of a deleted Job is not taken",
-        "kube/carrying.py",
+        "kube/jobs.py",
         "            found = await self._take_name(session, attempt, node.name)\n",
         "            found = tombstone(session.run, attempt, node.name)\n"
         '            found["metadata"] |= {"uid": str(attempt), "resourceVersion": "1"}\n',
@@ -20,7 +20,7 @@ MUTANTS = (
     ),
     Mutant(
         "the pods of a deleted Job are not looked for",
-        "kube/carrying.py",
+        "kube/jobs.py",
         "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
         "        session.confirm(attempt, Confirmed.PODS_GONE)\n",
         "        session.confirm(attempt, Confirmed.PODS_GONE)\n",

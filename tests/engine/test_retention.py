@@ -1,0 +1,82 @@
+"""Retention: finished Jobs go when their time has come; Jobs that should not be there are stopped."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.harness import Story, chain, graph_of, pod
+from tidegate.engine.actions import DeleteJob, Reap
+from tidegate.engine.facts import Confirmed, JobState
+
+
+def test_finished_jobs_go_after_their_retention_and_not_before():
+    story = chain(1, jobRetention={"succeededSeconds": 600, "failedSeconds": 900})
+    story.step()
+    story.succeeds("t0")
+    story.step(1)
+    story.sees("t0", JobState.COMPLETE, finished=story.now)
+    plan = story.step(1)
+    assert not plan.actions
+    assert plan.wake_at == pytest.approx(story.now - 1 + 600)
+    plan = story.step(600)
+    assert [type(action) for action in plan.actions] == [DeleteJob]
+
+
+def test_a_job_that_was_seen_to_complete_with_its_pod_goes_too():
+    story = chain(1, jobRetention={"succeededSeconds": 600, "failedSeconds": 900})
+    story.step()
+    story.succeeds("t0")
+    story.sees("t0", JobState.COMPLETE, finished=story.now)
+    plan = story.step()
+    assert (story.letters, plan.wake_at) == ("S", story.now + 600)
+    plan = story.step(600)
+    assert [type(action) for action in plan.actions] == [DeleteJob]
+
+
+def test_a_job_that_the_ledger_does_not_name_is_reaped():
+    story = chain(1)
+    story.step()
+    story.runs("t0")
+    stray = story.jobs[(0, 1)]
+    story.jobs[(0, 2)] = type(stray)("stray", "u2", (0, 2), JobState.ACTIVE, story.now)
+    plan = story.step(1)
+    assert Reap("stray", "u2", (0, 2)) in plan.actions
+
+
+def test_a_finished_task_that_runs_again_is_stopped():
+    story = Story(graph_of(pod("a"), pod("b")))
+    story.step()
+    story.succeeds("a")
+    story.runs("b")
+    story.step(1)
+    story.runs("a")
+    plan = story.step(61)
+    assert [action.attempt for action in plan.actions if isinstance(action, Reap)] == [(0, 1)]
+
+
+def test_a_success_believed_early_leaves_its_job_time_to_say_so():
+    story = Story(graph_of(pod("a"), pod("b")))
+    story.step()
+    story.succeeds("a")
+    story.runs("b")
+    story.step(1)
+    assert not [action for action in story.step(200).actions if isinstance(action, Reap)]
+
+
+def test_the_name_of_a_stopped_job_is_held_from_its_stop_on_however_long_it_ran():
+    story = chain(1, jobRetention={"succeededSeconds": 600, "failedSeconds": 300})
+    story.step()
+    story.runs("t0")
+    story.step(5_000)
+    story.desired = "Cancelled"
+    story.step()
+    stopped, attempt = story.now, story.at("t0")
+    story.jobs[attempt] = replace(story.jobs[attempt], state=JobState.TOMBSTONE, finished=stopped)
+    story.pods.clear()
+    story.confirmed[attempt] = frozenset({Confirmed.STOPPED})
+    story.step()
+    plan = story.step()
+    assert story.letters == "Z"
+    assert not plan.actions
+    assert plan.wake_at == stopped + 300
+    assert [type(action) for action in story.step(300).actions] == [DeleteJob]
