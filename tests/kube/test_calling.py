@@ -14,6 +14,7 @@ from tidegate.engine.facts import Confirmed
 from tidegate.engine.run import Run
 from tidegate.engine.wishes import Stop
 from tidegate.kube.calling import Calling
+from tidegate.kube.claims import Claims
 from tidegate.kube.resources import FLOWRUNS, PODS
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
@@ -32,7 +33,8 @@ class Stage:
         self.api = FakeApi()
         graph = graph_of({"name": "call", "flow": {"name": "inner"}})
         self.session = Session(RUN, graph, states.fresh(graph), {}, 1)
-        self.calling = Calling(self.api, Store(), lambda _session, _attempt: 1.0, 5.0)
+        store = Store()
+        self.calling = Calling(self.api, store, Claims(self.api, store, lambda: 0.0))
         body = {
             "metadata": {
                 "labels": {keys.LABEL_PARENT_UID: RUN.uid, keys.LABEL_SLOT: "0", keys.LABEL_ATTEMPT: "1"},
@@ -46,7 +48,7 @@ class Stage:
     async def stop(self, state: str) -> float | None:
         """Carry out a stop; give the seconds after which to look again."""
         action = StopChild(ATTEMPT, "call", "inner", Stop(state, PARENT_STOPPED, ""))
-        return await self.calling.carry_out(self.session, action, 0.0, 0.0)
+        return await self.calling.carry_out(self.session, action, 0.0)
 
     @property
     def is_over(self) -> bool:

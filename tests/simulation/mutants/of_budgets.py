@@ -90,8 +90,8 @@ MUTANTS = (
     Mutant(
         "one place too many",
         "engine/starting.py",
-        "        if free <= 0:\n            break\n",
-        "        if free < 0:\n            break\n",
+        "        if left.free <= 0:\n            break\n",
+        "        if left.free < 0:\n            break\n",
         "more pods live than parallelism allows",
     ),
     Mutant(

@@ -59,15 +59,15 @@ MUTANTS = (
     Mutant(
         "a failure is taken from the pod",
         "engine/observation.py",
-        "    elif job.state in (JobState.FAILING, JobState.FAILED) and not any(pod.alive for pod in pods):\n",
+        "    elif job.state in (JobState.FAILING, JobState.FAILED):\n",
         "    elif job.state in (JobState.FAILING, JobState.FAILED) or any(pod.exit_code for pod in pods):\n",
         "a preemption counts as failure, and the next attempt runs beside the resumed Job",
     ),
     Mutant(
         "a failing Job's pods are not waited for",
         "engine/observation.py",
-        "    elif job.state in (JobState.FAILING, JobState.FAILED) and not any(pod.alive for pod in pods):\n",
-        "    elif job.state in (JobState.FAILING, JobState.FAILED):\n",
+        "        if alive is None:\n            _failed(draft, slot, job, pods)\n",
+        "        if alive is None or True:\n            _failed(draft, slot, job, pods)\n",
         "the next attempt starts while a pod of the last one runs",
     ),
     Mutant(
