@@ -69,7 +69,7 @@ def _value(value: Any, prints: Prints, sessions: dict[str, Session]) -> Hashable
     if isinstance(value, (*_PARTS, asyncio.Future, Coroutine)) or type(value).__name__ == "Process":
         return None
     if isinstance(value, Session):
-        return sessions.get(value.run.uid) is value, prints.of(value)
+        return None if sessions.get(value.run.uid) is value else prints.of(value)
     if isinstance(value, BaseException):
         return repr(value)
     if isinstance(value, (list, tuple)) and any(isinstance(each, Coroutine) for each in value):
