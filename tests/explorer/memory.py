@@ -1,6 +1,7 @@
 """What an operator remembers, as a value: copied, so that it can go on from there more than once, and compared."""
 
 import copy
+import json
 from array import array
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
@@ -16,6 +17,9 @@ from tidegate.kube.store import Store
 
 _OWN = (Store, Children, Approvals)
 _CONSTANT = (Graph, Node)
+_PLAIN = frozenset({type(None), str, int, float, bool, bytes})
+_MANIFESTS = frozenset({"metadata", "ledger", "conditions"})
+"""Keys of what came from the API server or goes there: plain JSON."""
 _METRICS = "_news"
 """When something was heard, of which only a measurement comes."""
 
@@ -50,31 +54,38 @@ class Prints:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, Hashable]] = {}
+        self._texts: dict[str, str] = {}
 
     def of(self, thing: Any) -> Hashable:
         """Give a value that is equal for equal memories, and for no others."""
-        if thing is None or isinstance(thing, (str, int, float, bytes)):
-            return thing
-        if isinstance(thing, bytearray):
-            return bytes(thing)
-        if isinstance(thing, _CONSTANT):
-            return getattr(thing, "name", None)
-        if isinstance(thing, Mapping):
-            return frozenset((key, self.of(value)) for key, value in thing.items())
-        if isinstance(thing, AbstractSet):
-            return frozenset(self.of(value) for value in thing)
+        kind = type(thing)
+        if kind in _PLAIN:
+            return thing  # type: ignore[no-any-return]  # its type was just looked up
+        if kind is dict and not _MANIFESTS.isdisjoint(thing):
+            text = json.dumps(thing, sort_keys=True)
+            return self._texts.setdefault(text, text)
+        if isinstance(thing, (Mapping, AbstractSet)):
+            return self._of_unordered(thing)
         if isinstance(thing, (list, tuple, array)):
-            return tuple(self.of(value) for value in thing)
+            return tuple([self.of(value) for value in thing])
+        if isinstance(thing, (str, int, bytearray)):
+            return bytes(thing) if kind is bytearray else thing
+        if kind in _CONSTANT:
+            return getattr(thing, "name", None)
         return self._of_object(thing)
+
+    def _of_unordered(self, thing: Any) -> Hashable:
+        if isinstance(thing, Mapping):
+            return frozenset([(key, self.of(value)) for key, value in thing.items()])
+        return frozenset([self.of(value) for value in thing])
 
     def _of_object(self, thing: Any) -> Hashable:
         if isinstance(thing, _OWN):
             return frozenset((name, self.of(value)) for name, value in vars(thing).items() if name != _METRICS)
-        assert is_dataclass(thing), thing
-        is_frozen = not isinstance(thing, Session) and type(thing).__dataclass_params__.frozen  # type: ignore[attr-defined]
-        if is_frozen and id(thing) in self._known:
+        if id(thing) in self._known:
             return self._known[id(thing)][1]
-        value = (type(thing).__name__, *(self.of(getattr(thing, each.name)) for each in fields(thing)))
-        if is_frozen:
+        assert is_dataclass(thing), thing
+        value = (type(thing).__name__, *[self.of(getattr(thing, each.name)) for each in fields(thing)])
+        if type(thing).__dataclass_params__.frozen:  # type: ignore[attr-defined]  # dataclasses keep it there
             self._known[id(thing)] = thing, value
         return value

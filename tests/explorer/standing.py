@@ -30,6 +30,8 @@ _PARTS = (ExploredClient, Carrier, Calling, Entrance, Inbox, WorkQueue, Reconcil
 _IDLE_WORDS = frozenset({("Reconciler._advance", "heard"), ("Reconciler.reconcile", "obj")})
 """Variables of which nothing comes: a measurement, and the end of a run that cannot be read, which none is here."""
 
+_REQUEST = ("ExploredClient._ask", "request")
+
 
 class Standing:
     """Follows the tasks of one process."""
@@ -60,16 +62,21 @@ def _frames(coroutine: Any, prints: Prints, sessions: dict[str, Session]) -> Ite
         frame: FrameType = coroutine.cr_frame  # type: ignore[attr-defined]
         code: CodeType = frame.f_code
         needed, place = live(code, frame.f_lasti), code.co_qualname
-        names = (name for name in frame.f_locals if name in needed and (place, name) not in _IDLE_WORDS)
+        names = (name for name in frame.f_locals if _matters(place, name, needed))
         yield place, frame.f_lasti, tuple((name, _value(frame.f_locals[name], prints, sessions)) for name in names)
         coroutine = coroutine.cr_await  # type: ignore[attr-defined]
+
+
+def _matters(place: str, name: str, needed: frozenset[str]) -> bool:
+    """Whether a variable may still be read; the request that waits is: by the search, which answers it."""
+    return (name in needed and (place, name) not in _IDLE_WORDS) or (place, name) == _REQUEST
 
 
 def _value(value: Any, prints: Prints, sessions: dict[str, Session]) -> Hashable:
     if isinstance(value, (*_PARTS, asyncio.Future, Coroutine)) or type(value).__name__ == "Process":
         return None
     if isinstance(value, Session):
-        return sessions.get(value.run.uid) is value, prints.of(value)
+        return None if sessions.get(value.run.uid) is value else prints.of(value)
     if isinstance(value, BaseException):
         return repr(value)
     if isinstance(value, (list, tuple)) and any(isinstance(each, Coroutine) for each in value):
