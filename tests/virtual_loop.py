@@ -102,9 +102,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._complain()
         for _ in range(len(ready)):
             call = ready.popleft()
-            if call._callback is not None:
-                self.calls += 1
-                self._run(call)
+            if call._callback is None:
+                continue
+            self.calls += 1
+            try:
+                call._callback(*call._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as every loop does: told, and the loop goes on
+                self._tell_of(call, error)
 
     def _move_to(self, instant: float) -> None:
         if instant > self._now:
@@ -115,13 +121,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._calls_before = self.calls
         raise Livelock(f"{MOST_AT_ONCE:,} callbacks ran at {self._now} and time does not move; tasks: {busy[:10]}")
 
-    def _run(self, call: Call) -> None:
-        try:
-            call._callback(*call._args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # noqa: BLE001 - as every loop does: told, and the loop goes on
-            self.call_exception_handler({"message": f"exception in callback {call._callback}", "exception": error})
+    def _tell_of(self, call: Call, error: BaseException) -> None:
+        self.call_exception_handler({"message": f"exception in callback {call._callback}", "exception": error})
 
     def _give_up(self) -> None:
         waiting = [task.get_name() for task in asyncio.all_tasks(self) if not task.done()]

@@ -13,13 +13,13 @@ def row(number: int, **more: Any) -> dict[str, Any]:
 
 def test_rows_that_fit_are_not_touched():
     rows = [row(number, message="m" * 300) for number in range(64)]
-    assert fitted(rows, {}) == rows
+    assert fitted(rows, size_of(rows), {}) == rows
 
 
 def test_long_messages_and_intervals_are_cut_first():
     items = {"total": 10_000, "failed": ",".join(map(str, range(0, 900, 2))), "running": 3}
     rows = [row(number, message="m" * 512, items=items) for number in range(64)]
-    told = fitted(rows, {})
+    told = fitted(rows, size_of(rows), {})
     assert size_of(told) <= MOST_STATUS
     assert [one["name"] for one in told] == [one["name"] for one in rows]
     assert told[0]["items"]["failed"].endswith(" and more")
@@ -29,6 +29,6 @@ def test_long_messages_and_intervals_are_cut_first():
 def test_what_else_is_in_status_takes_room_from_the_rows():
     rest = {"outputs": "o" * 38_000}
     rows = [row(number, message="ü" * 512) for number in range(64)]
-    told = fitted(rows, rest)
+    told = fitted(rows, size_of(rows), rest)
     assert len(told) > 0
     assert size_of(told) + size_of(rest) <= MOST_STATUS

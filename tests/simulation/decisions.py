@@ -11,6 +11,7 @@ from typing import Any
 
 from simulation.cluster import START, Cluster
 from simulation.deciders import OPEN
+from simulation.guard import guarded
 from simulation.oracle import Oracle
 from simulation.truth import RunTruth
 from tidegate.sandbox.kinds import CONFIGMAPS, FLOWAPPROVALS, FLOWRUNS, Kind
@@ -30,7 +31,7 @@ class Decisions:
         self._opened: set[str] = set()
         self._before: dict[str, Mapping[str, Any]] = {}
         """The ledger of each run before its last change."""
-        cluster.world.on_change(self._changed)
+        cluster.world.on_change(guarded(self._changed, self.violations))
 
     def _changed(self, kind: Kind, change: str, obj: dict[str, Any]) -> None:
         if kind is FLOWAPPROVALS and change == "ADDED":

@@ -48,7 +48,8 @@ class Frozen:
         known = [run.again.spec] if run.again is not None else self.versions[run.flow]
         if spec not in known:
             self._broken(7, f"{run.name} of {run.flow} took a spec that its Flow never had")
-        run.spec, run.key, run.frozen_at = spec, frozen.get("key"), now
+        run.take(spec)
+        run.key, run.frozen_at = frozen.get("key"), now
         given = run.obj["spec"].get("params") or {}
         run.lane = run.again.lane if run.again is not None else given.get("lane", LANE)
         if frozen.get("params", {}).get("lane") != run.lane:

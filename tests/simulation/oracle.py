@@ -10,7 +10,6 @@ Not here: 9 and 10 (triggers and limits do not exist yet), 13 (`test_poisoned.py
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +17,22 @@ from simulation.budgets import Budgets
 from simulation.cluster import START, Cluster
 from simulation.departures import Departures
 from simulation.frozen import Frozen
+from simulation.guard import guarded
 from simulation.hits import DELAYS, Hits
 from simulation.kinship import Kinship
 from simulation.laws import may_run, went_well
 from simulation.limits import Limits
-from simulation.truth import FINAL, GRACE_SECONDS, LIVE, Attempt, AttemptTruth, RunTruth, attempt_of, is_tombstone
+from simulation.truth import (
+    FINAL,
+    GRACE_SECONDS,
+    LIVE,
+    Attempt,
+    AttemptTruth,
+    RunTruth,
+    Truths,
+    attempt_of,
+    is_tombstone,
+)
 from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, PODS, Kind
 
 _SEEN = str.maketrans("OH", "IP")
@@ -35,7 +45,7 @@ class Oracle:
         self._cluster = cluster
         self.violations: list[str] = []
         self.runs: dict[str, RunTruth] = {}
-        self._truths: dict[Attempt, AttemptTruth] = defaultdict(AttemptTruth)
+        self._truths = Truths()
         self._budgets = Budgets(self._truths, self._broken)
         patience = 120.0 if faults & DELAYS else 1.0
         self._frozen = Frozen(cluster, self._broken)
@@ -46,7 +56,7 @@ class Oracle:
         self.live: set[str] = set()
         """Runs that exist and have not ended, by UID."""
         self._ended = asyncio.Event()
-        cluster.world.on_change(self._changed)
+        cluster.world.on_change(guarded(self._changed, self.violations))
 
     async def all_ended(self) -> None:
         """Wait until no run lives."""
@@ -162,7 +172,7 @@ class Oracle:
         others = [n for n in range(1, number) if (old := self._truths.get((uid, slot, n))) is not None and old.alive]
         if others and not truth.meddled:
             self._broken(5, f"pods of {attempt} and of attempts {others} live at the same time")
-        total = sum(len(each.alive) for key, each in self._truths.items() if key[0] == uid)
+        total = sum(len(each.alive) for each in self._truths.of(uid).values())
         if total > run.parallelism and not run.meddled:
             self._broken(4, f"{total} pods of {run.name} live, {run.parallelism} are allowed")
 
@@ -173,7 +183,7 @@ class Oracle:
         if block is None or limit is None or run.meddled:
             return
         parts = range(block["first"], block["first"] + block["count"])
-        total = sum(len(each.alive) for key, each in self._truths.items() if key[0] == uid and key[1] in parts)
+        total = sum(len(each.alive) for key, each in self._truths.of(uid).items() if key[1] in parts)
         if total > limit:
             self._broken(4, f"{total} pods of {block['task']} of {run.name} live, {limit} are allowed")
 
@@ -183,7 +193,7 @@ class Oracle:
         uid = obj["metadata"]["uid"]
         run = self.runs.get(uid)
         if run is None:
-            run = RunTruth(obj, {"tasks": ()}, self._cluster.now(), again=self._done_again(obj))
+            run = RunTruth(obj, self._cluster.now(), again=self._done_again(obj))
             self.runs[uid] = run
             self.live.add(uid)
             self.kinship.created(obj)
@@ -231,6 +241,7 @@ class Oracle:
         for slot, task in enumerate(run.tasks if slots else ()):
             if slots[slot] not in "SC" or attempts[slot] or not ("image" in task or "flow" in task):
                 continue
+            run.taken_over.add(slot)
             has_items = bool((task.get("forEach") or {"items": True})["items"])
             if has_items and (run.again is None or run.again.slots[slot] not in "SC"):
                 self._broken(2, f"slot {slot} of {run.name} is told to have succeeded, but nobody has done it")
@@ -284,10 +295,26 @@ class Oracle:
         if letter in FINAL and not set(parts) <= FINAL:
             self._broken(8, f"slot {slot} of {run.name} ended as {letter}, but its parts are {parts}")
         options = run.tasks[slot]["forEach"]
+        if letter == "S" and options.get("strategy") == "Indexed" and run.slots:
+            self._check_chunks(run, slot, options["maxFailed"])
         if letter == "S" and run.slots:
             self._frozen.check_items(run, slot)
         if letter == "S" and options.get("strategy") != "Indexed" and parts.count("F") > options.get("maxFailed", 0):
             self._broken(7, f"slot {slot} of {run.name} succeeded with parts {parts}")
+
+    def _check_chunks(self, run: RunTruth, slot: int, most: int) -> None:
+        """Items that share Jobs are done when a container of theirs ended well, in whichever attempt of their chunk."""
+        block, uid = run.block_for(slot), run.obj["metadata"]["uid"]
+        if block is None or slot in run.taken_over:
+            return
+        done: set[tuple[int, int]] = set()
+        for (_, part, _), truth in self._truths.of(uid).items():
+            if block["first"] <= part < block["first"] + block["count"]:
+                done |= {(part, index) for index in truth.done}
+        if block["total"] - len(done) > most:
+            self._broken(
+                7, f"slot {slot} of {run.name} succeeded with {len(done)} of {block['total']} items, {most} may fail"
+            )
 
     def _check_attempt(self, uid: str, run: RunTruth, slot: int, number: int) -> None:
         is_finally = run.owner(slot) >= run.first_finally
@@ -341,10 +368,10 @@ class Oracle:
                     self._broken(11, f"{run.name} ended while the Job of its stopped slot {slot} may run")
 
     def _has_live_pods(self, uid: str) -> bool:
-        return any(truth.alive for attempt, truth in self._truths.items() if attempt[0] == uid)
+        return any(truth.alive for truth in self._truths.of(uid).values())
 
     def _has_standing_pods(self, uid: str) -> bool:
-        return any(truth.standing for attempt, truth in self._truths.items() if attempt[0] == uid)
+        return any(truth.standing for truth in self._truths.of(uid).values())
 
     def _leave(self, uid: str) -> None:
         self.live.discard(uid)

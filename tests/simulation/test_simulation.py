@@ -74,6 +74,17 @@ def test_without_faults_the_writes_stay_within_two_a_task_three_a_run_and_the_co
     assert 0 < writes <= 2 * jobs + 3 * runs + cosmetic
 
 
+def test_an_oracle_that_fails_is_told_and_disturbs_nobody(monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("nobody thought of that")
+
+    whole = simulate(1, frozenset())
+    monkeypatch.setattr("simulation.budgets.Budgets.check_attempt", fail)
+    result = simulate(1, frozenset())
+    assert result.violations[0].startswith("the oracle failed: KeyError: 'nobody thought of that' (test_simulation.py:")
+    assert result.counts["POST jobs"] == whole.counts["POST jobs"]
+
+
 def test_what_fails_is_shrunk_to_what_matters(monkeypatch):
     """A planted bug that needs nothing but one finished task must be shown by nothing more."""
     monkeypatch.setattr("simulation.oracle.GRACE_SECONDS", 1e9)

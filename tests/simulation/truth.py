@@ -118,15 +118,36 @@ class AttemptTruth:
             self.ended = now
 
 
+class Truths(dict[Attempt, AttemptTruth]):
+    """All attempts; one that is asked for comes to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_run: dict[str, dict[Attempt, AttemptTruth]] = {}
+
+    def __missing__(self, attempt: Attempt) -> AttemptTruth:
+        truth = self[attempt] = AttemptTruth()
+        self._by_run.setdefault(attempt[0], {})[attempt] = truth
+        return truth
+
+    def of(self, run_uid: str) -> Mapping[Attempt, AttemptTruth]:
+        """Give those of one run."""
+        return self._by_run.get(run_uid, {})
+
+
 @dataclass(slots=True)
 class RunTruth:
     """One run: its object as last written, its Flow, and how often it was written."""
 
     obj: dict[str, Any]
-    spec: Mapping[str, Any]
     created: float
     again: "RunTruth | None" = None
     """The run that it does again, as it was when this one was created."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    """The tasks in the order of their slots; `first_finally` is the first slot of `finally`."""
+    first_finally: int = 0
+    _slots: dict[str, int] = field(default_factory=dict)
     frozen: tuple[Any, ...] | None = None
     """What its status says it takes. `frozen_at` is when it was first said, `key` that of its Flow's limit."""
     frozen_at: float = 0.0
@@ -144,6 +165,8 @@ class RunTruth:
     was_stopped: bool = False
     """Whether its status shows that a wish to stop it was taken up; `was_terminated` likewise."""
     was_terminated: bool = False
+    taken_over: set[int] = field(default_factory=set)
+    """Slots that had ended when it began, in the run that it does again."""
     is_told_to_stop: bool = False
     meddled: bool = False
     deciding: int = 0
@@ -196,15 +219,11 @@ class RunTruth:
         """Its place among those that ended."""
         return (self.final_status or {}).get("completionTime", ""), self.name
 
-    @property
-    def tasks(self) -> list[dict[str, Any]]:
-        """The tasks in the order of their slots."""
-        return [*self.spec["tasks"], *self.spec.get("finally", ())]
-
-    @property
-    def first_finally(self) -> int:
-        """The first slot of `finally`."""
-        return len(self.spec["tasks"])
+    def take(self, spec: Mapping[str, Any]) -> None:
+        """Note the spec that it takes."""
+        self.spec, self.tasks = spec, [*spec["tasks"], *spec.get("finally", ())]
+        self.first_finally = len(spec["tasks"])
+        self._slots = {task["name"]: slot for slot, task in enumerate(self.tasks)}
 
     @property
     def parallelism(self) -> int:
@@ -218,7 +237,7 @@ class RunTruth:
     def owner(self, slot: int) -> int:
         """Give the slot of the task that a slot works for."""
         block = self.block_of(slot) if slot >= len(self.tasks) else None
-        return slot if block is None else [task["name"] for task in self.tasks].index(block["task"])
+        return slot if block is None else self._slots[block["task"]]
 
     def task(self, slot: int) -> dict[str, Any]:
         """Give the task that a slot works for, also one of an item."""
@@ -249,7 +268,7 @@ class RunTruth:
 
     def slot_of(self, name: str) -> int:
         """Give the slot of a task."""
-        return [task["name"] for task in self.tasks].index(name)
+        return self._slots[name]
 
     def gave_outputs(self, slot: int) -> bool:
         """Whether a task has the outputs of a container, as far as its letter says."""
@@ -270,8 +289,7 @@ class RunTruth:
 
     def needs(self, slot: int) -> list[int]:
         """Give the slots that a task needs."""
-        names = [task["name"] for task in self.tasks]
-        return [names.index(need) for need in self.tasks[slot].get("needs", ())]
+        return [self._slots[need] for need in self.tasks[slot].get("needs", ())]
 
     def due(self, slot: int) -> float:
         """Give the instant that status fixed for the slot, 0 without one."""

@@ -12,9 +12,8 @@ _STEPS = ((256, 200), (64, 80), (0, 40))
 """Characters of intervals and messages of each row, from one try to the next."""
 
 
-def fitted(rows: Sequence[Mapping[str, Any]], rest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the rows of status, shortened so far as what else is in it requires."""
-    size = size_of(rows)
+def fitted(rows: Sequence[Mapping[str, Any]], size: int, rest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the rows of status, which have so many bytes, shortened so far as what else is in it requires."""
     if size <= _ALWAYS_FITS and "runOutputs" not in rest:
         return list(rows)
     most = MOST_STATUS - size_of(rest) - len(',"tasks":,"ledger":null')

@@ -78,9 +78,8 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
     skip_the_rest(draft)
     outcome = conclude(draft)
     approval.answer(draft)
-    news = facts if facts.changed is None else replace(facts, changed=facts.changed | draft.moved)
-    later = retain(news, draft.ledger, retention, now, kept.again_at)
-    kept = replace(kept, again_at=later.again_at)  # what ends in this step goes when that is durable
+    later = retain(facts, draft.ledger, retention, now, kept.again_at, draft.moved)
+    kept = Kept(kept.actions, later.again_at)  # what ends in this step goes when that is durable
     return _plan(draft, state, outcome, kept, first=first)
 
 

@@ -1,7 +1,7 @@
 """What is told of each task beside its letter: reason, message and times; kept in the rows of status."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from tidegate.api.conditions import instant_of, timestamp
@@ -21,15 +21,20 @@ class Record:
 
     def told(self, reason: str, message: str) -> "Record":
         """Give the record with another reason and message."""
-        return replace(self, reason=reason, message=shortened(message))
+        return Record(reason, shortened(message), self.started, self.finished)
 
 
 def shortened(text: str, limit: int = MAX_MESSAGE) -> str:
     """Give a message that fits a row; control characters become visible, for it may come from anywhere."""
-    clean = "".join(
-        c if c.isprintable() else " " if c in "\n\r\t" else "\N{REPLACEMENT CHARACTER}" for c in text
-    ).strip()
+    clean = text if text.isprintable() else "".join(map(_visible, text))
+    clean = clean.strip()
     return clean if len(clean) <= limit else f"{clean[: limit - 3]}..."
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character in "\n\r\t" else "\N{REPLACEMENT CHARACTER}"
 
 
 def told_of(item: int, reason: str, message: str) -> str:

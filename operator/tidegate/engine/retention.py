@@ -1,6 +1,7 @@
 """Policy: finished Jobs go when their result is durable and their time has passed; Jobs nobody owns are reaped."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tidegate.engine import ledger as letters
@@ -31,7 +32,14 @@ class Kept:
     again_at: float | None
 
 
-def retain(facts: Facts, ledger: Ledger, retention: Retention, now: float, again_at: float | None = None) -> Kept:
+def retain(
+    facts: Facts,
+    ledger: Ledger,
+    retention: Retention,
+    now: float,
+    again_at: float | None = None,
+    moved: AbstractSet[int] = frozenset(),
+) -> Kept:
     """Say which Jobs go now.
 
     Args:
@@ -40,11 +48,12 @@ def retain(facts: Facts, ledger: Ledger, retention: Retention, now: float, again
         retention: how long finished Jobs stay.
         now: seconds since the epoch.
         again_at: when the last look said that something is due; until then only what changed is looked at.
+        moved: slots that changed in this step, beside those of which something was seen.
     """
     is_whole = facts.changed is None or (again_at is not None and now >= again_at)
     actions: list[Action] = []
     wake = None if is_whole else again_at
-    for job in facts.jobs.values() if is_whole else _changed(facts, ledger):
+    for job in facts.jobs.values() if is_whole else _changed(facts, ledger, moved):
         is_running = any(pod.running for pod in facts.pods_of(job.attempt))
         due, action = _verdict(job, ledger, retention, is_running=is_running)
         if due is None:
@@ -57,8 +66,8 @@ def retain(facts: Facts, ledger: Ledger, retention: Retention, now: float, again
     return Kept(tuple(actions), wake)
 
 
-def _changed(facts: Facts, ledger: Ledger) -> Iterable[JobFact]:
-    for slot in sorted(facts.changed or ()):
+def _changed(facts: Facts, ledger: Ledger, moved: AbstractSet[int]) -> Iterable[JobFact]:
+    for slot in sorted((facts.changed or frozenset()) | moved):
         latest = ledger.attempts[slot] if slot < len(ledger.attempts) else 0
         attempts: list[Attempt] = [(slot, number) for number in range(1, latest + 2)]
         yield from (facts.jobs[attempt] for attempt in attempts if attempt in facts.jobs)

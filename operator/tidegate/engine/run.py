@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 
@@ -35,7 +36,7 @@ class Run:
 
     def context(self) -> dict[str, Any]:
         """Give what expressions see as `run`."""
-        moment = datetime.fromtimestamp(int(self.created if self.scheduled is None else self.scheduled), UTC)
+        moment, date, time = _told(int(self.created if self.scheduled is None else self.scheduled))
         return {
             "name": self.name,
             "uid": self.uid,
@@ -44,6 +45,13 @@ class Run:
             "revision": self.revision,
             "scheduledTime": moment,
             "timeZone": "UTC",
-            "date": moment.strftime("%Y-%m-%d"),
-            "time": moment.strftime("%H:%M:%S"),
+            "date": date,
+            "time": time,
         }
+
+
+@lru_cache(maxsize=1024)
+def _told(second: int) -> tuple[datetime, str, str]:
+    """Give a second since the epoch as a moment, a date and a time."""
+    moment = datetime.fromtimestamp(second, UTC)
+    return moment, moment.strftime("%Y-%m-%d"), moment.strftime("%H:%M:%S")

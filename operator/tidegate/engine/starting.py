@@ -17,6 +17,7 @@ from tidegate.errors import ExpressionError
 
 _HELD = letters.letters_of(b"H")
 _FANNED = letters.letters_of(b"L")
+_WAIT_FOR_PLACES = frozenset(b"HL")
 _RETRYING = letters.letters_of(b"R")
 
 
@@ -35,6 +36,8 @@ def start_ready(draft: Draft) -> None:
     new = caching.settle(draft, sorted({*draft.ready, *filter(draft.is_task, due)}))
     draft.ready = []
     parts = [slot for slot in due if not draft.is_task(slot)]
+    if not new and _WAIT_FOR_PLACES.isdisjoint(draft.ledger.slots):
+        return
     left: Places | None = None
     for slot in heapq.merge(new, draft.ledger.at(_HELD), draft.ledger.at(_FANNED)):
         letter = draft.letter(slot)

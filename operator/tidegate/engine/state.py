@@ -27,7 +27,7 @@ class Memory:
     tally: Tally
     retain_at: float | None = None
     starts: Mapping[int, float] = field(default_factory=dict)
-    rows: Mapping[int, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+    rows: Mapping[int, tuple[Any, dict[str, Any], int]] = field(default_factory=dict)
     lists: Mapping[int, list[Any]] = field(default_factory=dict)
     ended_items: Mapping[int, Items] = field(default_factory=dict)
     parts: Mapping[int, Part] = field(default_factory=dict)

@@ -42,7 +42,7 @@ def render(draft: Draft, state: State, outcome: Outcome | None, old: State, told
     }
     status |= _sometimes(draft, state)
     ledger = state.ledger.dump()
-    return {**status, "tasks": fitting.fitted(told.rows, status), "ledger": ledger}
+    return {**status, "tasks": fitting.fitted(told.rows, told.size, status), "ledger": ledger}
 
 
 def _frozen(run: Run, time: float | None, key: str | None) -> dict[str, Any]:

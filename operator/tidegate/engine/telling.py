@@ -11,10 +11,12 @@ from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
 from tidegate.engine.records import MAX_ROWS, row
 from tidegate.engine.sentences import SENTENCES
+from tidegate.engine.sizes import size_of
 from tidegate.engine.succeeding import REPEATING
 from tidegate.engine.views import STATE_NAMES
 
-Made = tuple[Any, dict[str, Any]]
+Made = tuple[Any, dict[str, Any], int]
+"""What a row was made of, the row, and its bytes."""
 
 _COUNTED = {
     letters.PENDING: "pending",
@@ -83,9 +85,13 @@ def state_of(draft: Draft, slot: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What people read. `reason` is that of the condition; `made` are the rows by slot, with what they were made of."""
+    """What people read. `reason` is that of the condition; `made` are the rows by slot, with what they were made of.
+
+    `size` are the bytes of all rows as compact JSON.
+    """
 
     rows: list[dict[str, Any]]
+    size: int
     why: str
     reason: str
     made: Mapping[int, Made]
@@ -95,9 +101,10 @@ def tell(draft: Draft, before: Mapping[int, Made]) -> Telling:
     """Tell of a run; a row of `before` is taken as it is when nothing of it changed."""
     shown = _shown(draft)
     made = {slot: _row(draft, slot, before.get(slot)) for slot in shown}
-    rows = [row for _, row in made.values()]
+    rows = [row for _, row, _ in made.values()]
+    size = sum(size for _, _, size in made.values()) + max(2, 1 + len(rows))  # brackets and commas
     reason, sentence = _why(draft, shown)
-    return Telling(rows, sentence, reason, made)
+    return Telling(rows, size, sentence, reason, made)
 
 
 def _shown(draft: Draft) -> list[int]:
@@ -125,7 +132,7 @@ def _row(draft: Draft, slot: int, before: Made | None) -> Made:
     key = (letter, state, record, attempt, job.name if job else "", child.name if child else "", due, items)
     if before is not None and before[0] == key:
         return before
-    return key, row(
+    told = row(
         node.name,
         state,
         record,
@@ -135,6 +142,7 @@ def _row(draft: Draft, slot: int, before: Made | None) -> Made:
         nextAttemptTime=timestamp(due) if due and letter == letters.RETRYING else "",
         items=itemtelling.numbers(draft, node) if items is not None else {},
     )
+    return key, told, size_of(told)
 
 
 def _why(draft: Draft, shown: list[int]) -> tuple[str, str]:

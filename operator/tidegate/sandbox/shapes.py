@@ -54,7 +54,13 @@ _RULE: tuple[Shape, ...] = (
 )
 _PATTERN: tuple[Shape, ...] = (("type", str), ("status", str))
 _SHAPES = {JOBS.key: _METADATA + _JOB, PODS.key: _METADATA + _POD}
-_SPLIT = {path: tuple(path.split(".")) for shapes in (*_SHAPES.values(), _RULE, _PATTERN) for path, _ in shapes}
+_SPLIT = {
+    path: (above, name)
+    for shapes in (*_SHAPES.values(), _RULE, _PATTERN)
+    for path, _ in shapes
+    for above, _, name in (path.rpartition("."),)
+}
+"""Each path as the path above it, which comes before it among the shapes, and a name."""
 _OF_OBJECTS = (".containers", ".initContainers", ".ownerReferences")
 _OF_SHAPES = {".rules": _RULE, "onPodConditions": _PATTERN}
 _WORDS = {
@@ -73,18 +79,28 @@ def check(kind: Kind, obj: Object) -> None:
 
 
 def _check(kind: Kind, obj: Object, shapes: tuple[Shape, ...], place: str) -> None:
+    parents: dict[str, Any] = {"": obj}
     for path, shape in shapes:
-        value: Any = _at(obj, _SPLIT[path])
+        above, name = _SPLIT[path]
+        parent = parents.get(above)
+        value: Any = None if parent is None else parent.get(name)
         if value is None:
             continue
         if type(value) is not shape:
             raise _misfit(kind, place + path, shape, value)
-        if path.endswith(_OF_OBJECTS):
-            _check_entries(kind, place + path, value, dict)
-        elif path.endswith(".values"):
-            _check_entries(kind, place + path, value, int)
-        elif path.endswith(tuple(_OF_SHAPES)):
-            _check_objects(kind, place + path, value)
+        if shape is dict:
+            parents[path] = value
+        elif shape is list:
+            _check_list(kind, place, path, value)
+
+
+def _check_list(kind: Kind, place: str, path: str, value: Any) -> None:
+    if path.endswith(_OF_OBJECTS):
+        _check_entries(kind, place + path, value, dict)
+    elif path.endswith(".values"):
+        _check_entries(kind, place + path, value, int)
+    elif path.endswith(tuple(_OF_SHAPES)):
+        _check_objects(kind, place + path, value)
 
 
 def _check_objects(kind: Kind, place: str, entries: Any) -> None:
@@ -98,12 +114,6 @@ def _check_entries(kind: Kind, place: str, entries: Any, shape: type) -> None:
     for index, entry in enumerate(entries):
         if type(entry) is not shape:
             raise _misfit(kind, f"{place}[{index}]", shape, entry)
-
-
-def _at(obj: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        obj = obj.get(name) if obj is not None else None
-    return obj
 
 
 def _misfit(kind: Kind, path: str, shape: type, value: Any) -> Exception:
