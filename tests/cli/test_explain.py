@@ -128,7 +128,7 @@ SENSOR = textwrap.dedent("""
         wait:
           for: {group: apps, resource: deployments, name: web, CHECK}
           timeoutSeconds: 600
-      - {name: call, needs: [ready], flow: {name: other, params: {n: 1}}}
+      - {name: call, needs: [ready], flow: {name: other, params: {count: 1}}}
       - {name: use, needs: [call], set: {rows: "$[[ tasks.call.outputs.rows ]]"}}
 """)
 
