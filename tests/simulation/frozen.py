@@ -81,6 +81,8 @@ class Frozen:
             return None
         need = run.slot_of(source[1])
         if source.re is _ONE:
+            if run.is_call(need):
+                return None  # what a child run gives is its own affair
             return "1" if run.gave_outputs(need) else "0"
         return str(run.total_of(need)) if run.slots[need] == "S" else None
 

@@ -1,12 +1,15 @@
 """The oracle: holds everything that happens against the invariants of ARCHITECTURE.md, by the cluster's own record.
 
-Checked at each change: 1 (one Job and one pod an attempt), 2 (also by what really happened), 3 (by name and by needs),
-4 (the run's parallelism), 5 (numbers, budgets, never two alive), 6 (also the rest of status), 7 (against exit codes and
-Jobs), 8, 11 (nothing starts after a stop was taken up, names are held and pods gone at the end), 12 (and the grace).
-Checked at the end: 14 (writes of each run) and 15 (`unfinished`, `kept`, and the silence that `simulation.py` waits
-for). What others did to a Job, pod or run excuses what follows from it, and no more.
+Checked at each change: 1 (one Job and one pod an attempt), 2 (also by what really happened; hits of the cache are
+`hits.py`), 3 (by name and by needs), 4 (the run's parallelism, a fan-out's own, and the runs of a limit: `limits.py`),
+5 (numbers, never two alive; budgets and memory are `budgets.py`), 6 (also the rest of status, and what was frozen), 7
+(against exit codes and Jobs; images, arguments and items are `frozen.py`), 8, 10 (`limits.py`), 11 (nothing starts
+that is not wanted, names are held and pods gone at the end), 12 (and the grace; of runs `departures.py`). Checked at
+the end: 14 (writes of each run) and 15 (`unfinished`, `kept`, and the silence that `simulation.py` waits for). What
+others did to a Job, pod or run excuses what follows from it, and no more.
 
-Not here: 9 and 10 (triggers and limits do not exist yet), 13 (`test_poisoned.py`).
+Not here: 9 (nothing starts runs by itself yet; one child run an attempt is rule 1, in `kinship.py`), 13
+(`test_poisoned.py`; but no run that is drawn may end as one whose record cannot be read).
 """
 
 import asyncio
