@@ -45,6 +45,7 @@ FAULTS = {
     "wrong_decision": 0.3,
     "decision_deleted": 0.2,
     "not_permitted": 0.2,
+    "pods_refused": 0.05,
 }
 """Every fault with how likely it is where it may strike; those of `scenario.USERS` strike once for each run."""
 

@@ -40,6 +40,9 @@ class Node:
         work = chance.seconds(0.01, 60.0 if is_slow else 3.0)
         self._later(begin, partial(self._world.pod_started, uid))
         self._loop.call_later(begin + work, self._end, uid)
+        if chance.strikes("pods_refused"):
+            self._world.refuse_pods("default", "exceeded quota: pods")
+            self._later(chance.seconds(1, 90), partial(self._world.refuse_pods, "default", ""))
         if chance.strikes("pod_evicted"):
             self._later(chance.seconds(0, begin + work + 1.0), partial(self._world.evict, uid))
 
