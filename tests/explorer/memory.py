@@ -12,16 +12,17 @@ from typing import Any
 from tidegate.engine.graph import Graph, Node
 from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
+from tidegate.kube.lines import Lines
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
 
-_OWN = (Store, Children, Approvals)
+_OWN = (Store, Children, Approvals, Lines)
 _CONSTANT = (Graph, Node)
 _PLAIN = frozenset({type(None), str, int, float, bool, bytes})
 _MANIFESTS = frozenset({"metadata", "ledger", "conditions"})
 """Keys of what came from the API server or goes there: plain JSON."""
-_METRICS = "_news"
-"""When something was heard, of which only a measurement comes."""
+_LEFT_OUT = frozenset({"_news", "_changes", "_runs"})
+"""A measurement, how often a Flow changed (no limit is explored), and what `Lines` sees of the store's own runs."""
 
 
 def forked(thing: Any) -> Any:
@@ -30,6 +31,8 @@ def forked(thing: Any) -> Any:
         new = copy.copy(thing)
         for name, value in vars(thing).items():
             setattr(new, name, forked(value))
+        if isinstance(new, Store):
+            new.lines._runs = new.runs
         return new
     if isinstance(thing, Session):
         return replace(thing, **{f.name: forked(getattr(thing, f.name)) for f in fields(thing) if f.init})
@@ -81,7 +84,7 @@ class Prints:
 
     def _of_object(self, thing: Any) -> Hashable:
         if isinstance(thing, _OWN):
-            return frozenset((name, self.of(value)) for name, value in vars(thing).items() if name != _METRICS)
+            return frozenset((name, self.of(value)) for name, value in vars(thing).items() if name not in _LEFT_OUT)
         if id(thing) in self._known:
             return self._known[id(thing)][1]
         assert is_dataclass(thing), thing

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from explorer.apiserver import News
 from explorer.client import Shared
 from explorer.library import Library
-from explorer.manifests import NAME, UID
+from explorer.manifests import FLOW, NAME, UID
 from explorer.moves import Moves
 from explorer.operators import Operators
 from explorer.rules import Rules
@@ -66,6 +66,7 @@ class Search:
         shared = Shared(library, names_of(scenario))
         self._worlds = Worlds(shared.manifests, Rules(library, scenario.spec), settles=scenario.settles)
         flow = News("flow", "ADDED", shared.manifests.flow(scenario.spec))
+        shared.stored["flows", FLOW] = shared.library[flow.object]
         self._operators = Operators(shared, (flow,))
         self._moves = Moves(self._worlds, self._operators)
         self._numbers: dict[State, int] = {}

@@ -7,16 +7,20 @@ nothing that matters is ever left out.
 import asyncio
 from collections.abc import Coroutine, Hashable, Iterator
 from functools import partial
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MethodType
 from typing import Any
 
 from explorer.client import ExploredClient
 from explorer.liveness import live
 from explorer.memory import Prints
-from tidegate.kube.carrying import Carrier
 from tidegate.kube.calling import Calling
+from tidegate.kube.carrying import Carrier
+from tidegate.kube.claims import Claims
 from tidegate.kube.entrance import Entrance
+from tidegate.kube.history import Historian
 from tidegate.kube.inbox import Inbox
+from tidegate.kube.jobs import Jobs
+from tidegate.kube.limits import Limits
 from tidegate.kube.queue import WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reporting import Reporter
@@ -24,7 +28,10 @@ from tidegate.kube.session import Session
 from tidegate.kube.store import Store
 from tidegate.kube.waiting import Waiting
 
-_PARTS = (ExploredClient, Carrier, Calling, Entrance, Inbox, WorkQueue, Reconciler, Reporter, Store, Waiting, partial)
+_PARTS = (
+    *(ExploredClient, Carrier, Calling, Claims, Entrance, Historian, Inbox, Jobs, Limits, WorkQueue, Reconciler),
+    *(Reporter, Store, Waiting, MethodType, partial),
+)
 """What is the same for the whole life of a process, or compared elsewhere."""
 
 _IDLE_WORDS = frozenset({("Reconciler._advance", "heard"), ("Reconciler.reconcile", "obj")})

@@ -3,7 +3,6 @@
 Only what was seen: who gets a place is decided on live reads (`limits.py`), which this says when to make.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,7 +19,7 @@ class Lines:
     def __init__(self, runs: Mapping[Key, Object]) -> None:
         self._runs = runs
         self._waiting: dict[Key, dict[Key, None]] = {}
-        self._changes: Counter[Key] = Counter()
+        self._changes: dict[Key, int] = {}
 
     def join(self, run: Key, flow: Key) -> None:
         """Remember that a run waits for a Flow, until it goes on or is gone."""
@@ -46,11 +45,11 @@ class Lines:
 
     def note(self, flow: Key) -> None:
         """Note that something of a Flow changed that may decide who is next."""
-        self._changes[flow] += 1
+        self._changes[flow] = self.changes(flow) + 1
 
     def changes(self, flow: Key) -> int:
         """Say how often that was so."""
-        return self._changes[flow]
+        return self._changes.get(flow, 0)
 
     def _members(self, flow: Key) -> Iterable[Key]:
         waiting = self._waiting.get(flow)
