@@ -159,12 +159,12 @@ BAD = {
             tasks:
             - {name: a, image: x, env: [{name: A, value: a}, {name: A, value: b}], retry: {exceptExitCodes: [1, 1]}}
             outputs:
-            - {name: n, value: null}
+            - {name: rows, value: null}
         """),
         [
             '6:52: spec.tasks[0].env[1]: Duplicate value: {"name":"A"}',
             "6:103: spec.tasks[0].retry.exceptExitCodes[1]: Duplicate value: 1",
-            "8:22: spec.outputs[0].value: Required value",
+            "8:25: spec.outputs[0].value: Required value",
         ],
     ),
     "a default that no pod may have": (
