@@ -44,19 +44,20 @@ BUGS = (
     ),
     Bug(
         "what is stopped does not hold its name",
-        "kube/carrying.py",
-        "        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task)))\n        if any",
+        "kube/jobs.py",
+        "        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task), self._wall()))\n"
+        "        if any",
         "        if any",
         "one-cancel",
         "11",
     ),
     Bug(
         "the run ends while pods of what was stopped live",
-        "kube/carrying.py",
-        "tombstone(session.run, attempt, task)))\n"
+        "kube/jobs.py",
+        "tombstone(session.run, attempt, task), self._wall()))\n"
         "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n"
         "            return _POD_POLL\n",
-        "tombstone(session.run, attempt, task)))\n",
+        "tombstone(session.run, attempt, task), self._wall()))\n",
         "one-stale",
         "11",
     ),
@@ -71,7 +72,7 @@ BUGS = (
     Bug(
         "a request that got no answer is never repeated",
         "kube/carrying.py",
-        "            return max(error.retry_after or 0.0, self._back_off(session, action.attempt))",
+        "            return max(error.retry_after or 0.0, self._claims.back_off(session, action.attempt))",
         "            return None",
         "one-lost-alone",
         "15",
