@@ -149,7 +149,7 @@ class Oracle:
         is_opened_again = run.slots[slot] in "PH"  # its result was in status before the run was tried again
         if number >= run.attempts[slot] and run.slots[slot] not in FINAL and not is_opened_again:
             self._broken(12, f"the Job of {attempt} was deleted while status says {run.slots[slot]}")
-        if truth.ended is None or self._cluster.now() < truth.ended + GRACE_SECONDS - 1.0:
+        if truth.ended is None or self._cluster.now() < truth.ended + GRACE_SECONDS - UNDER_WAY_SECONDS:
             self._broken(12, f"the Job of {attempt} was deleted before its name was held for {GRACE_SECONDS:.0f} s")
 
     # Pods
