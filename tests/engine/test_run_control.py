@@ -1,7 +1,7 @@
 """Pauses, deadlines and retries of a whole run, told as stories."""
 
 from engine.harness import Story, graph_of, pod
-from tidegate.engine.actions import Reap
+from tidegate.engine.actions import Reap, StopJob
 from tidegate.engine.facts import Confirmed, JobState, Rejection
 from tidegate.engine.retention import ORPHAN_AGE
 
@@ -240,3 +240,13 @@ def test_what_is_being_stopped_is_not_given_up_for_starting_too_late():
     story.desired = "Cancelled"
     story.step()
     assert story.step(100).wake_at is None  # an instant in the past would wake it again and again
+
+
+def test_what_is_stopped_before_it_was_seen_is_not_started_by_the_same_step():
+    story = Story(graph_of(pod("a")))
+    story.step()
+    story.reload()
+    story.desired = "Cancelled"
+    plan = story.step()
+    assert story.letters == "X"
+    assert plan.actions == (StopJob((0, 1), "a"),)

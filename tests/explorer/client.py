@@ -33,7 +33,7 @@ class ExploredClient(Client):
 
     def answer(self, request: Request, answer: Answer) -> None:
         """Answer a request."""
-        index = next(index for index, (asked, _) in enumerate(self.pending) if asked == request)
+        index = [asked for asked, _ in self.pending].index(request)
         self.pending.pop(index)[1].set_result(answer)
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object:

@@ -33,9 +33,9 @@ class Moves:
 
     def _of_operator(self, state: State, index: int, op: Op) -> Iterator[Move]:
         local, name = self._operators[op.local], f"operator {index}"
-        if local.is_idle and local.base.is_rung:
+        if local.may_look:
             yield self._fed(f"{name} looks", state, index, Look)
-        elif local.is_idle and local.base.is_set:
+        elif local.may_wake:
             yield self._fed(f"{name} wakes", state, index, Wake)
         late = [request for request, _ in op.late]
         for request in local.pending:

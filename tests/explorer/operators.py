@@ -36,17 +36,17 @@ Input = str | Answered | tuple[News, ...]
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A state: `base` is the memory before the look, `told` what came since; `pending` are its unanswered requests."""
+    """A state: `base` is the memory before the look, `told` what came since; `pending` are its unanswered requests.
+
+    `may_look` and `may_wake` say what it can do by itself: time passes only once nothing of a look goes on any more.
+    """
 
     base: Memory
     told: tuple[Input, ...] = ()
     pending: tuple[Request, ...] = ()
     failed: str = ""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is between two looks."""
-        return not self.told
+    may_look: bool = False
+    may_wake: bool = False
 
 
 @dataclass(slots=True)
@@ -90,16 +90,18 @@ class Operators:
             await asyncio.sleep(_A_MOMENT)  # on virtual time: until nothing is left that could go on
         if process.failed is not None:
             return self._number(("failed", repr(process.failed)), Local(local.base, (), (), repr(process.failed)))
-        if not process.is_working:
+        if process.is_quiet:
             return self._idle(process.memory())
+        is_rung = process.is_free and process.wishes[0]
         pending = tuple(request for request, _ in process.client.pending)
-        stands = process.print_of(self._prints)
+        local = Local(local.base, told, pending, may_look=is_rung)
+        number = self._number(process.print_of(self._prints), local)
         await process.close()
-        return self._number(stands, Local(local.base, told, pending))
+        return number
 
     def _idle(self, memory: Memory) -> int:
         print_ = (self._prints.of(memory.store), self._prints.of(memory.sessions), memory.is_rung, memory.is_set)
-        return self._number(print_, Local(memory))
+        return self._number(print_, Local(memory, may_look=memory.is_rung, may_wake=memory.is_set and not memory.is_rung))
 
     def _number(self, key: Hashable, local: Local) -> int:
         number = self._numbers.setdefault(key, len(self.locals))

@@ -58,9 +58,19 @@ class Process:
         self.failed: BaseException | None = None
 
     @property
-    def is_working(self) -> bool:
-        """Whether it is in the middle of a look."""
-        return self._work is not None and not self._work.done()
+    def is_free(self) -> bool:
+        """Whether it is between two looks, so that it may begin another."""
+        return self._work is None or self._work.done()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing of it goes on: a look that failed may have left something behind that does."""
+        return self.is_free and self.standing.is_over
+
+    @property
+    def wishes(self) -> tuple[bool, bool]:
+        """Whether it is to look, and whether it wants to look again later."""
+        return self._bell.is_rung, self._bell.is_set
 
     def hear(self, news: News) -> None:
         """Take what a watch tells."""
@@ -98,9 +108,8 @@ class Process:
 
     def print_of(self, prints: Prints) -> Hashable:
         """Give all that decides how it goes on, in the middle of a look."""
-        assert self._work is not None, "it does not look"
-        sessions, bell = self._reconciler._sessions, self._bell
-        remembered = prints.of(self._store), prints.of(sessions), bell.clock, bell.is_rung, bell.is_set
+        sessions = self._reconciler._sessions
+        remembered = prints.of(self._store), prints.of(sessions), self._bell.clock, self.wishes
         return self.standing.print_of(self._work, prints, sessions), remembered
 
     def memory(self) -> Memory:
@@ -112,11 +121,8 @@ class Process:
 
     def took(self, task: asyncio.Task[Any]) -> None:
         """Follow a task of its own that began."""
-        if self._work is not None:
-            self.standing.take(task)
+        self.standing.take(task)
 
     async def close(self) -> None:
         """Give up what it is doing."""
-        if self.is_working and self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
+        await self.standing.end()

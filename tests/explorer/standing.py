@@ -50,13 +50,28 @@ class Standing:
         """Follow a task that begins."""
         self._tasks.append(task)
 
-    def print_of(self, main: asyncio.Task[Any], prints: Prints, sessions: dict[str, Session]) -> Hashable:
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing goes on."""
+        return all(task.done() for task in self._tasks)
+
+    def print_of(self, main: asyncio.Task[Any] | None, prints: Prints, sessions: dict[str, Session]) -> Hashable:
         """Give where it stands. What tasks gave that nobody waits for any more is left out."""
-        if all(task.done() for task in self._tasks):
-            self._tasks.clear()
-        frames = partial(_frames, prints=prints, sessions=sessions)
-        results = (_result(task) if task.done() else tuple(frames(task.get_coro())) for task in self._tasks)
-        return tuple(frames(main.get_coro())), tuple(results)
+        self._tasks = [task for task in self._tasks if task is main or not task.done() or not self._is_left(main)]
+        return tuple(
+            _result(task) if task.done() else (task is main, *_frames(task.get_coro(), prints, sessions))
+            for task in self._tasks
+        )
+
+    async def end(self) -> None:
+        """Give up whatever goes on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _is_left(self, main: asyncio.Task[Any] | None) -> bool:
+        """Whether nobody waits for anything but what goes on by itself: the look is over, or waits for no other task."""
+        return main is None or main.done() or all(task.done() for task in self._tasks if task is not main)
 
 
 def _result(task: asyncio.Task[Any]) -> Hashable:

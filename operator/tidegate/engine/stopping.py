@@ -1,8 +1,10 @@
 """Policy: a cancelled or terminated run starts nothing more and holds the name of every Job it had named."""
 
+from collections.abc import Set as AbstractSet
+
 from tidegate.engine import calling, chunks
 from tidegate.engine import ledger as letters
-from tidegate.engine.actions import StopJob
+from tidegate.engine.actions import StartChild, StartJob, StopJob
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import Confirmed
 from tidegate.engine.failing import fail_attempt
@@ -19,8 +21,20 @@ def stop(draft: Draft) -> None:
         for slot in draft.ledger.at(_OPEN):
             if wish.terminates or not draft.node(slot).in_finally:
                 stop_slot(draft, slot, wish.reason, wish.message)
-    for slot in draft.ledger.at(_STOPPING):
+    stopping = list(draft.ledger.at(_STOPPING))
+    if stopping:
+        _start_none_of(draft, frozenset(stopping))
+    for slot in stopping:
         _see_through(draft, slot)
+
+
+def _start_none_of(draft: Draft, stopping: AbstractSet[int]) -> None:
+    """Take back that what was named, but not seen yet, is to be started: that was asked for before it was stopped."""
+    draft.actions[:] = [
+        action
+        for action in draft.actions
+        if not (isinstance(action, StartJob | StartChild) and action.attempt[0] in stopping)
+    ]
 
 
 def stop_slot(draft: Draft, slot: int, reason: str, message: str) -> None:

@@ -44,6 +44,8 @@ class Carrier:
     async def carry_out(self, session: Session, actions: Iterable[Action], decided: float) -> float | None:
         """Carry out all actions in parallel; give the seconds after which to look again, 0 for at once.
 
+        When one raises, the others are seen to their end first: nothing may go on by itself while the next look runs.
+
         Args:
             session: the run.
             actions: what its plan says.
@@ -57,8 +59,11 @@ class Carrier:
             else self._one(session, action, decided)
             for action in (*fresh, *left)
         ]
-        wishes = [wish for wish in await asyncio.gather(*work) if wish is not None]
-        return min(wishes, default=None)
+        done = await asyncio.gather(*work, return_exceptions=True)
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+        return min((wish for wish in done if isinstance(wish, int | float)), default=None)
 
     async def _one(self, session: Session, action: JobAction | ChildAction, decided: float) -> float | None:
         step: Awaitable[float | None]
