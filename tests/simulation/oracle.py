@@ -38,6 +38,8 @@ from simulation.truth import (
 )
 from tidegate.sandbox.kinds import FLOWRUNS, FLOWS, JOBS, PODS, Kind
 
+UNDER_WAY_SECONDS = 26.0
+"""A stop is dated when it is sent, in whole seconds, and may be applied 25 s later: so much less is its name held."""
 _SEEN = str.maketrans("OH", "IP")
 
 

@@ -104,6 +104,7 @@ MUTANTS = (
         "        return ledger.attempts[slot] == number and ledger.slots[slot] in (INTENT, OBSERVED)\n",
         "        return True\n",
         "a Job is created for an attempt that is over",
+        tests="tests/kube/test_jobs.py",
     ),
     Mutant(
         "an old decision is still fresh",
@@ -125,5 +126,6 @@ MUTANTS = (
         "    if isinstance(error, Unavailable):\n        raise error\n    if isinstance(error, Rejected):\n",
         "    if isinstance(error, Unavailable | Rejected):\n",
         "the attempt fails although its Job runs",
+        tests="tests/kube/test_jobs.py",
     ),
 )
