@@ -32,6 +32,9 @@ simulate: $(INSTALLED)  ## many seeds of the simulation on all cores: SEEDS=0-99
 mutants: $(INSTALLED)  ## plant each bug of a catalogue and see that the simulation or a test catches it; minutes; ARGS="--only cache"
 	PYTHONPATH=operator:tests $(BIN)/python -m simulation mutants $(ARGS)
 
+explore: $(INSTALLED)  ## every order in which a small scope of requests, crashes and faults can happen; ARGS names scenarios
+	PYTHONPATH=operator:tests $(BIN)/python -m explorer $(ARGS)
+
 lint: $(INSTALLED)  ## style, types, layers, dependencies, dead code, drift of generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
