@@ -13,7 +13,7 @@ REPORT := .tidegate/report.html
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test simulate mutants lint generate e2e faults campaign bench
+.PHONY: help demo test simulate explore mutants lint generate e2e faults campaign bench
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1@/p' Makefile | column -t -s @ 2>/dev/null || sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1: /p' Makefile

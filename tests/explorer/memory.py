@@ -39,7 +39,9 @@ def forked(thing: Any) -> Any:
     if isinstance(thing, OrderedDict):
         return OrderedDict(thing)
     if isinstance(thing, dict):
-        return {key: forked(value) if isinstance(value, (*_OWN, Session, dict)) else value for key, value in thing.items()}
+        return {
+            key: forked(value) if isinstance(value, (*_OWN, Session, dict)) else value for key, value in thing.items()
+        }
     return set(thing) if isinstance(thing, set) else thing
 
 
@@ -73,9 +75,7 @@ class Prints:
             return tuple([self.of(value) for value in thing])
         if isinstance(thing, (str, int, bytearray)):
             return bytes(thing) if kind is bytearray else thing
-        if kind in _CONSTANT:
-            return getattr(thing, "name", None)
-        return self._of_object(thing)
+        return getattr(thing, "name", None) if kind in _CONSTANT else self._of_object(thing)
 
     def _of_unordered(self, thing: Any) -> Hashable:
         if isinstance(thing, Mapping):
