@@ -159,7 +159,7 @@ class Search:
         return next((number for number in range(count) if not good[number]), None)
 
     def _backwards(self) -> dict[int, "array[int]"]:
-        before: dict[int, "array[int]"] = {}
+        before: dict[int, array[int]] = {}
         for index in range(0, len(self._edges), 2):
             before.setdefault(self._edges[index + 1], array("l")).append(self._edges[index])
         return before
