@@ -13,7 +13,7 @@ REPORT := .tidegate/report.html
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test simulate mutants lint generate e2e faults campaign bench
+.PHONY: help demo test simulate explore mutants lint generate e2e faults campaign bench
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1@/p' Makefile | column -t -s @ 2>/dev/null || sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1: /p' Makefile
@@ -31,6 +31,9 @@ simulate: $(INSTALLED)  ## many seeds of the simulation on all cores: SEEDS=0-99
 
 mutants: $(INSTALLED)  ## plant each bug of a catalogue and see that the simulation or a test catches it; minutes; ARGS="--only cache"
 	PYTHONPATH=operator:tests $(BIN)/python -m simulation mutants $(ARGS)
+
+explore: $(INSTALLED)  ## every order in which a small scope of requests, crashes and faults can happen; ARGS names scenarios
+	PYTHONPATH=operator:tests $(BIN)/python -m explorer $(ARGS)
 
 lint: $(INSTALLED)  ## style, types, layers, dependencies, dead code, drift of generated files
 	$(BIN)/ruff check

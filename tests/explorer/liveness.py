@@ -6,7 +6,7 @@ for another that goes on differently.
 
 import dis
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from types import CodeType
 from typing import Any
 
@@ -14,17 +14,19 @@ _ENDS = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "
 _ENDS_TOO = frozenset({"JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE"})
 
 
-@lru_cache(maxsize=None)
+@cache
 def live(code: CodeType, offset: int) -> frozenset[str]:
     """Give the variables that may be read after the instruction at an offset."""
     instructions = list(dis.get_instructions(code))
     index = next(index for index, each in enumerate(instructions) if each.offset == offset)
     before = _before_each(code)
     after = set(code.co_cellvars) | set(code.co_freevars)
-    return frozenset(after.union(*(before[following] for following in _following(instructions, index, _handlers(code)))))
+    return frozenset(
+        after.union(*(before[following] for following in _following(instructions, index, _handlers(code))))
+    )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _before_each(code: CodeType) -> list[frozenset[str]]:
     """Give, for each instruction, the variables that may be read from there on."""
     instructions, handlers = list(dis.get_instructions(code)), _handlers(code)

@@ -55,7 +55,9 @@ class Manifests:
     def _pod(self, attempt: Attempt, pod: Pod) -> int:
         template = self.library[pod.body]["spec"]["template"]
         slot, number = attempt
-        obj = _object("v1", "Pod", f"pod-{slot}-{number}-{pod.serial}", f"pod-{slot}-{number}-{pod.serial}", pod.version)
+        obj = _object(
+            "v1", "Pod", f"pod-{slot}-{number}-{pod.serial}", f"pod-{slot}-{number}-{pod.serial}", pod.version
+        )
         owner = {"kind": "Job", "controller": True, "uid": f"job-{slot}-{number}-{pod.job}"}
         obj["metadata"] |= {"labels": template["metadata"]["labels"], "ownerReferences": [owner]}
         if pod.is_deleted:
@@ -86,7 +88,11 @@ def _object(api: str, kind: str, name: str, uid: str, version: int) -> dict[str,
 
 def _conditions(job: Job) -> list[Object]:
     reason = "PodFailurePolicy" if job.is_disrupted else "BackoffLimitExceeded"
-    named = {"C": [("Complete", "")], "f": [("FailureTarget", reason)], "F": [("FailureTarget", reason), ("Failed", reason)]}
+    named = {
+        "C": [("Complete", "")],
+        "f": [("FailureTarget", reason)],
+        "F": [("FailureTarget", reason), ("Failed", reason)],
+    }
     said = [("Suspended", "JobSuspended")] if job.is_suspended else named.get(job.letter, [])
     return [{"type": kind, "status": "True", "reason": why, "lastTransitionTime": NOW} for kind, why in said]
 

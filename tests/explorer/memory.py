@@ -4,7 +4,7 @@ import copy
 import json
 from array import array
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -21,6 +21,8 @@ _CONSTANT = (Graph, Node)
 _PLAIN = frozenset({type(None), str, int, float, bool, bytes})
 _MANIFESTS = frozenset({"metadata", "ledger", "conditions"})
 """Keys of what came from the API server or goes there: plain JSON."""
+_WITHOUT_INSTANTS = frozenset({"run", "graph", "state", "status"})
+"""Fields of a session in which times are the cluster's, which stand still."""
 _LEFT_OUT = frozenset({"_news", "_changes", "_runs"})
 """A measurement, how often a Flow changed (no limit is explored), and what `Lines` sees of the store's own runs."""
 
@@ -39,7 +41,9 @@ def forked(thing: Any) -> Any:
     if isinstance(thing, OrderedDict):
         return OrderedDict(thing)
     if isinstance(thing, dict):
-        return {key: forked(value) if isinstance(value, (*_OWN, Session, dict)) else value for key, value in thing.items()}
+        return {
+            key: forked(value) if isinstance(value, (*_OWN, Session, dict)) else value for key, value in thing.items()
+        }
     return set(thing) if isinstance(thing, set) else thing
 
 
@@ -47,9 +51,21 @@ def rebase(session: Session, clock: float) -> None:
     """Keep of the session's instants only whether they are over: how long something waits is not explored."""
     session.not_before = {attempt: 1.0 for attempt, when in session.not_before.items() if when > clock}
     session.failures = {}
+    session.bare, session.bare_seen = {}, None  # why a Job has no pod is only told to people, and never asked here
     if session.dirty_since is not None:
         session.dirty_since = 0.0 if session.dirty_since == clock else -1.0
     assert not session.watches, "objects that tasks wait for are not explored"
+    for each in fields(session):
+        late = each.name not in _WITHOUT_INSTANTS and any(when > 1.0 for when in _floats(getattr(session, each.name)))
+        assert not late, f"session.{each.name} has an instant on the clock: say here what is kept of it"
+
+
+def _floats(value: Any) -> Iterator[float]:
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, (list, tuple, Mapping)):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _floats(each)
 
 
 class Prints:
@@ -73,9 +89,7 @@ class Prints:
             return tuple([self.of(value) for value in thing])
         if isinstance(thing, (str, int, bytearray)):
             return bytes(thing) if kind is bytearray else thing
-        if kind in _CONSTANT:
-            return getattr(thing, "name", None)
-        return self._of_object(thing)
+        return getattr(thing, "name", None) if kind in _CONSTANT else self._of_object(thing)
 
     def _of_unordered(self, thing: Any) -> Hashable:
         if isinstance(thing, Mapping):

@@ -1,10 +1,9 @@
-"""What can happen next in a state: every request answered or lost, every step of the cluster, every look, every fault."""
+"""What can happen next in a state: requests answered or lost, steps of the cluster, looks, and every fault."""
 
 from collections.abc import Iterator
 
 from explorer.operators import Answered, Look, Operators, Wake
 from explorer.requests import NOTHING_HEARD, Request
-from explorer.scenarios import Faults
 from explorer.states import Move, Op, State
 from explorer.worlds import Happened, Worlds
 
@@ -44,7 +43,12 @@ class Moves:
         for request, answer in op.late:
             left = tuple(each for each in op.late if each[0] != request)
             answered = Answered(request, answer, SLOW_SECONDS)
-            yield self._fed(f"{name} has its late answer: {request.told()}", _with(state, index, op._replace(late=left)), index, answered)
+            yield self._fed(
+                f"{name} has its late answer: {request.told()}",
+                _with(state, index, op._replace(late=left)),
+                index,
+                answered,
+            )
         yield from self._views_go_on(state, index, op)
         if state.left.crash:
             yield self._crash(state, index, op, local.pending)
@@ -76,7 +80,9 @@ class Moves:
         sent = [request for request in pending if request.is_write and request not in late]
         born = Op(self._operators.born(self._worlds.everything(state.world)))
         crashed = _with(_spent(state, "crash"), index, born)
-        return Move(f"operator {index} crashes", self._settled(crashed._replace(network=(*crashed.network, *sent))), "crash")
+        return Move(
+            f"operator {index} crashes", self._settled(crashed._replace(network=(*crashed.network, *sent))), "crash"
+        )
 
     # The network
 
@@ -104,7 +110,12 @@ class Moves:
             if not op.lags(kind):
                 behind = op._replace(lagging=tuple(sorted((*op.lagging, (kind, happened.news)))))
                 lagging = _with(_spent(seen, "lag"), index, behind)
-                yield Move(f"{told}; operator {index} does not see it yet", self._settled(lagging), fault or "lag", happened.broken)
+                yield Move(
+                    f"{told}; operator {index} does not see it yet",
+                    self._settled(lagging),
+                    fault or "lag",
+                    happened.broken,
+                )
 
     def _hears(self, op: Op, happened: Happened) -> Op:
         kind = happened.news[0].kind
@@ -140,5 +151,4 @@ def _with(state: State, index: int, op: Op) -> State:
 def _spent(state: State, fault: str) -> State:
     if not fault:
         return state
-    left: Faults = state.left._replace(**{fault: getattr(state.left, fault) - 1})
-    return state._replace(left=left)
+    return state._replace(left=state.left._replace(**{fault: getattr(state.left, fault) - 1}))

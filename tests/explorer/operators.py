@@ -101,7 +101,9 @@ class Operators:
 
     def _idle(self, memory: Memory) -> int:
         print_ = (self._prints.of(memory.store), self._prints.of(memory.sessions), memory.is_rung, memory.is_set)
-        return self._number(print_, Local(memory, may_look=memory.is_rung, may_wake=memory.is_set and not memory.is_rung))
+        return self._number(
+            print_, Local(memory, may_look=memory.is_rung, may_wake=memory.is_set and not memory.is_rung)
+        )
 
     def _number(self, key: Hashable, local: Local) -> int:
         number = self._numbers.setdefault(key, len(self.locals))

@@ -1,4 +1,4 @@
-"""Bugs as people write them, one for each rule that keeps a run safe: a text of the source and what is planted for it."""
+"""Bugs as people write them, one for each rule that keeps a run safe: a text of the source and what takes its place."""
 
 from dataclasses import dataclass
 

@@ -166,5 +166,3 @@ def _still_there(each: Try) -> Iterator[str]:
     job = each.job
     if each.real_jobs and (job is None or (job.letter == "A" and not job.is_suspended)):
         yield f"11: the run ended while the Job of its stopped attempt {each.attempt} may run"
-
-

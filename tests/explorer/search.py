@@ -87,7 +87,9 @@ class Search:
         result.depth -= 1
         result.is_exhausted = True
         stuck = self._stuck()
-        return self._stopped(result, ("15: from here the run never comes to its end", self._way(stuck)) if stuck is not None else None)
+        return self._stopped(
+            result, ("15: from here the run never comes to its end", self._way(stuck)) if stuck is not None else None
+        )
 
     def _first(self) -> State:
         world = self._worlds.number(World(1, "Running", None))
@@ -157,7 +159,7 @@ class Search:
         return next((number for number in range(count) if not good[number]), None)
 
     def _backwards(self) -> dict[int, "array[int]"]:
-        before: dict[int, "array[int]"] = {}
+        before: dict[int, array[int]] = {}
         for index in range(0, len(self._edges), 2):
             before.setdefault(self._edges[index + 1], array("l")).append(self._edges[index])
         return before
@@ -168,5 +170,3 @@ def names_of(scenario: Scenario) -> dict[str, Attempt]:
     tasks = [task["name"] for task in (*scenario.tasks, *scenario.finally_)]
     attempts = [(slot, number) for slot in range(_SLOTS) for number in range(1, _ATTEMPTS)]
     return {job_name(NAME, task, UID, *attempt): attempt for task in tasks for attempt in attempts}
-
-

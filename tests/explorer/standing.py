@@ -1,7 +1,7 @@
 """Where an operator stands in the middle of a look: its coroutines, frame by frame, as a value that can be compared.
 
-With what it remembers that is all that decides how it goes on. What is neither frozen nor known here is refused, so that
-nothing that matters is ever left out.
+With what it remembers that is all that decides how it goes on. What is neither frozen nor known here is refused,
+so that nothing that matters is ever left out.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class Standing:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _is_left(self, main: asyncio.Task[Any] | None) -> bool:
-        """Whether nobody waits for anything but what goes on by itself: the look is over, or waits for no other task."""
+        """Whether nobody waits for what has ended: the look is over, or waits for no other task."""
         return main is None or main.done() or all(task.done() for task in self._tasks if task is not main)
 
 

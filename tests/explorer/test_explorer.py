@@ -5,7 +5,7 @@ import pytest
 from explorer.scenarios import QUICK, SCENARIOS, Faults, Scenario, a_task
 from explorer.search import Search
 
-AT_LEAST = {"one-storm": (30_000, 100_000), "one-behind": (3_000, 10_000)}
+AT_LEAST = {"one-storm": (30_000, 100_000), "one-late": (3_000, 8_000)}
 """States and transitions: far fewer would mean that something is not explored any more."""
 
 
@@ -21,13 +21,11 @@ def test_no_way_through_a_scenario_breaks_a_rule(name):
 
 
 def test_every_fault_of_a_scenario_strikes():
-    faults = Faults(crash=1, lose=1, slow=1, lag=1, fail=1, evict=1, delete=1, cancel=1)
     for name in Faults._fields:
         alone = Faults()._replace(**{name: 1})
         result = Search(Scenario(name, (a_task("a"),), alone, operators=1)).run()
         assert result.is_exhausted, result.told()
         assert result.struck[name] > 0, result.told()
-    assert all(faults), "each of them"
 
 
 def test_the_counts_are_the_same_each_time():

@@ -1,4 +1,4 @@
-"""The explorer finds bugs: each is planted into a copy of the source, which is then explored as the source itself is."""
+"""The explorer finds bugs: each is planted into a copy of the source, which is explored as the source itself is."""
 
 import os
 import shutil

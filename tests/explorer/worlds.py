@@ -1,4 +1,4 @@
-"""All clusters of a search, by number, with what can happen in each and what each request does in it, worked out once."""
+"""All clusters of a search, by number, what can happen in each and what each request does in it, worked out once."""
 
 from typing import NamedTuple
 

@@ -11,6 +11,7 @@ from tidegate.engine.run import Run
 from tidegate.errors import Conflict
 from tidegate.kube.carrying import Carrier
 from tidegate.kube.client import Object, Page
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.resources import JOBS, Resource
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
@@ -34,7 +35,7 @@ async def test_what_one_action_raises_waits_for_the_others():
     api.latency = 1.0
     graph = graph_of(pod("a"), pod("b"))
     session = Session(RUN, graph, states.fresh(graph), {}, 1)
-    carrier = Carrier(api, Store(), lambda: 0.0)
+    carrier = Carrier(api, Store(), Clocks(lambda: START, lambda: 0.0))
     with pytest.raises(Conflict):
         await carrier.carry_out(session, [StopJob((0, 1), "a"), StopJob((1, 1), "b")], 0.0)
     assert held(api) == {"0", "1"}
