@@ -1,4 +1,4 @@
-"""Child runs as the operator handles them: a stop is told once, the stricter one stays, and pods are waited for."""
+"""Child runs as the operator handles them: brought back only after a live look, told to stop once, waited for."""
 
 from typing import Any
 
@@ -8,13 +8,15 @@ from engine.harness import START, graph_of
 from kube.fake_api import FakeApi
 from tidegate.api import keys
 from tidegate.engine import state as states
-from tidegate.engine.actions import StopChild
+from tidegate.engine.actions import StartChild, StopChild
 from tidegate.engine.calling import PARENT_STOPPED
 from tidegate.engine.facts import Confirmed
+from tidegate.engine.inputs import Call
 from tidegate.engine.run import Run
 from tidegate.engine.wishes import Stop
+from tidegate.errors import Conflict
 from tidegate.kube.calling import Calling
-from tidegate.kube.claims import Claims
+from tidegate.kube.claims import FRESH_SECONDS, Claims
 from tidegate.kube.resources import FLOWRUNS, PODS
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
@@ -45,6 +47,14 @@ class Stage:
         }
         self.api.put(FLOWRUNS, "ns", CHILD, body)
 
+    async def start(self, slots: str, attempt: int, *, fresh: bool = False, decided: float = 0.0) -> None:
+        """See that the child run exists, while the parent, read live, says so of its only task."""
+        status = {"ledger": {"slots": slots, "attempts": [attempt]}}
+        self.api.put(FLOWRUNS, "ns", RUN.name, {"spec": {"flowRef": {"name": "outer"}}, "status": status})
+        self.api.objects["flowruns", "ns", RUN.name]["metadata"]["uid"] = RUN.uid
+        call = Call("inner", {}, detached=False, depth=1, root="root")
+        await self.calling.carry_out(self.session, StartChild(ATTEMPT, "call", call, fresh), decided)
+
     async def stop(self, state: str) -> float | None:
         """Carry out a stop; give the seconds after which to look again."""
         action = StopChild(ATTEMPT, "call", "inner", Stop(state, PARENT_STOPPED, ""))
@@ -53,6 +63,28 @@ class Stage:
     @property
     def is_over(self) -> bool:
         return Confirmed.STOPPED in self.session.confirmed.get(ATTEMPT, ())
+
+
+@pytest.mark.parametrize(("slots", "attempt"), [("X", 1), ("F", 1), ("Z", 1), ("I", 2)])
+@pytest.mark.parametrize("late", [{"fresh": False}, {"fresh": True, "decided": -FRESH_SECONDS}])
+async def test_a_child_that_was_decided_on_earlier_comes_only_while_its_parent_names_it(
+    slots: str, attempt: int, late: dict[str, Any]
+):
+    stage = Stage()
+    stage.api.remove(FLOWRUNS, "ns", CHILD)
+    with pytest.raises(Conflict):
+        await stage.start(slots, attempt, **late)
+    assert ("flowruns", "ns", CHILD) not in stage.api.objects
+
+
+@pytest.mark.parametrize("is_left", [True, False])
+async def test_a_child_that_was_lost_comes_back_but_not_while_pods_of_it_are_left(*, is_left: bool):
+    stage = Stage()
+    stage.api.remove(FLOWRUNS, "ns", CHILD)
+    phase = "Running" if is_left else "Failed"
+    stage.api.put(PODS, "ns", "pod", {"metadata": {"labels": {keys.LABEL_RUN: CHILD}}, "status": {"phase": phase}})
+    await stage.start("I", 1)
+    assert (("flowruns", "ns", CHILD) in stage.api.objects) is not is_left
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,5 @@ MUTANTS = (
         "        await self._claims.confirm(session, attempt)\n",
         "",
         "an operator that was frozen brings back a child of an attempt that others have ended",
-        tests="tests/simulation/test_calls.py",
     ),
 )

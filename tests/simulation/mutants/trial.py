@@ -154,7 +154,9 @@ def _by_simulation(seeds: range, limit: int = resource.RLIM_INFINITY) -> str:
 def _by_tests(paths: Sequence[str], limit: int = resource.RLIM_INFINITY) -> str:
     ignored = [f"--ignore={path}" for path in _SIMULATION]
     code, told = _run(limit, *_PYTEST, *paths, *ignored)
-    failed = [line.split(" ")[1] for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [
+        line.partition(" ")[2].partition(" - ")[0] for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))
+    ]
     return f"test {failed[0].removeprefix('tests/')}" if failed else (f"tests, {told}" if code else "")
 
 
