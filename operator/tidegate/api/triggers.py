@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from tidegate.api.base import DAY, LIST_ATOMIC, LIST_SET, JsonValue, LabelMap, Model, Name, Text
 from tidegate.api.keys import DEFAULT_RESERVED_PREFIXES
@@ -87,8 +88,22 @@ class Interval(Timing):
     )
 
 
+SOURCES = ("cron", "interval")
+
+_ONE_SOURCE: JsonDict = {
+    "x-kubernetes-validations": [
+        {
+            "rule": " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in SOURCES) + " == 1",
+            "message": f"a trigger has exactly one source, of {', '.join(SOURCES)}",
+        }
+    ]
+}
+
+
 class Trigger(Model):
     """Starts runs of the Flow by itself; exactly one source, such as `cron`."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
 
     name: Name
     suspend: bool = Field(default=False, description="It starts no run; what is due meanwhile is passed over.")
@@ -128,9 +143,6 @@ class Trigger(Model):
             if key.startswith(DEFAULT_RESERVED_PREFIXES):
                 raise ValueError(f'labels: "{key}" is reserved for Tidegate, Kubernetes or a GitOps tool')
         return self
-
-
-SOURCES = ("cron", "interval")
 
 
 class StartedRun(Model):
