@@ -1,4 +1,4 @@
-"""Marks: where a trigger stands, as `Flow.status.triggers` has it: the next from the last, before anything is started."""
+"""Marks: how far a trigger has come, as `Flow.status.triggers` has it: the next from the last, nothing started yet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
