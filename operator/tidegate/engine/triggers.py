@@ -65,7 +65,7 @@ def compile_trigger(trigger: Trigger, keys: Keys = (), compiler: Compiler | None
 def occasion_of(trigger: Trigger, schedule: Schedule, second: int) -> Occasion:
     """Give the occasion of an instant of a trigger's schedule."""
     start = before(schedule, second)
-    return Occasion(trigger.name, trigger.kind, float(second), start, schedule.zone.key)
+    return Occasion(trigger.name, trigger.kind.value, float(second), start, schedule.zone.key)
 
 
 def start_of(compiled: Compiled, occasion: Occasion, about: Mapping[str, Any]) -> Start | None:

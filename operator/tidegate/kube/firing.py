@@ -51,7 +51,7 @@ class Fired:
 
     mark: Mark
     kind: str
-    runs: list[RunKey] = field(default_factory=list)
+    runs: list[Object] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     delays: list[float] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
@@ -135,7 +135,6 @@ class Firing:
             message = f"no run for {trigger['time']}: FlowRun {meta['name']} exists and is not this trigger's"
             self._note(fired, Result.FAILED, message)
             return
-        self._store.put_run(run)
         self._note_started(flow, run, fired)
 
     def _note_started(self, flow: Object, run: Object, fired: Fired) -> None:
@@ -145,7 +144,7 @@ class Firing:
         mark = fired.mark
         self._note(fired, Result.STARTED, "")
         fired.mark = replace(fired.mark, last=second, run=meta["name"], started=(*mark.started, (second, meta["uid"])))
-        fired.runs.append((meta["namespace"], meta["name"]))
+        fired.runs.append(run)
         trigger = next(row for row in flow["spec"]["triggers"] if row["name"] == mark.name)
         delay = delay_of(Trigger.model_validate(trigger, extra="ignore").timing, flow["metadata"]["uid"], mark.name)
         fired.delays.append(self.now() - second - delay)

@@ -20,7 +20,7 @@ from tidegate.kube.firing import Fired, Firing
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWS
-from tidegate.kube.store import RunKey, Store, version_of
+from tidegate.kube.store import RunKey, Store, key_of, version_of
 from tidegate.kube.writer import write_status
 
 log = logging.getLogger(__name__)
@@ -84,10 +84,16 @@ class Scheduler:
 
     async def _read_again(self, key: RunKey) -> None:
         try:
-            self._store.put_flow(await self._client.get(FLOWS, *key))
+            self._take(key, await self._client.get(FLOWS, *key))
         except NotFound:
             return
         self._queue.add(key)
+
+    def _take(self, key: RunKey, flow: Object) -> None:
+        """Take a Flow as it is now: who waited to be named in it may be."""
+        self._store.put_flow(flow)
+        for run in self._store.lines.newcomers(key):
+            self._runs.add(run)
 
     async def _look(self, flow: Object) -> _Round:
         """Look at each trigger and start what is due; what the API server refuses for now ends the round."""
@@ -132,15 +138,14 @@ class Scheduler:
         wanted = _with_rows(status, done.rows)
         if wanted != status:
             stored = await write_status(self._client, FLOWS, flow, wanted, version_of(flow))
-            self._store.put_flow(stored)
-            for run in self._store.lines.newcomers(key):
-                self._runs.add(run)
+            self._take(key, stored)
         for fired in done.fired:
             await self._report(flow, fired)
 
     async def _report(self, flow: Object, fired: Fired) -> None:
         for run in fired.runs:
-            self._runs.add(run)
+            self._store.put_run(run)
+            self._runs.add(key_of(run))
         self._reporter.triggered(flow, fired.kind, fired.counts)
         for delay in fired.delays:
             self._reporter.started(flow, delay)
