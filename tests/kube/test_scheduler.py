@@ -452,6 +452,15 @@ def test_a_live_run_forbids_another_until_it_has_ended():
     assert (len(stage.runs), stage.row()["missed"], "message" in stage.row()) == (2, 1, False)
 
 
+def test_of_two_triggers_that_are_due_at_once_one_forbids_the_other():
+    stage = Stage(HOURLY, {**HOURLY, "name": "other"}, concurrency={"policy": "Forbid"})
+    stage.look(at=TEN + 1)
+    (name,) = stage.runs
+    assert stage.row("other")["message"] == (
+        f"no run for 2026-05-20T10:00:00Z: {name} is live, and concurrency.policy is Forbid"
+    )
+
+
 def test_a_live_run_of_another_key_forbids_nothing():
     params = [{"name": "region", "default": "eu"}]
     policy = {"policy": "Forbid", "key": "$[[ params.region ]]"}

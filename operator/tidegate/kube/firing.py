@@ -13,7 +13,7 @@ from tidegate.engine.actions import Happening
 from tidegate.engine.admission import resolve_params
 from tidegate.engine.concurrency import Entry
 from tidegate.engine.due import Due, delay_of
-from tidegate.engine.marks import Mark
+from tidegate.engine.marks import Look, Mark
 from tidegate.engine.occasion import Occasion
 from tidegate.engine.run import Run
 from tidegate.engine.schedules import Schedule
@@ -56,6 +56,7 @@ class Fired:
     delays: list[float] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
     again: float | None = None
+    rivals: list[Object] = field(default_factory=list)
 
 
 class Firing:
@@ -67,18 +68,26 @@ class Firing:
     def __init__(self, client: Client, store: Store, graphs: Graphs, now: Callable[[], float]) -> None:
         self._client, self._store, self._graphs, self.now = client, store, graphs, now
 
-    async def fire(self, flow: Object, trigger: Trigger, schedule: Schedule, mark: Mark, due: Due) -> Fired:
+    async def fire(self, flow: Object, trigger: Trigger, schedule: Schedule, look: Look, rivals: list[Object]) -> Fired:
         """Start the runs that are due; give the trigger's next mark.
+
+        Args:
+            flow: whose trigger it is.
+            trigger: the trigger.
+            schedule: its instants.
+            look: how far it has come, and what is due.
+            rivals: runs that other triggers of the Flow have started just before.
 
         Raises:
             ApiError: a run cannot be created now; nothing counts, and it is done again.
         """
+        mark, due = look.mark, look.due or Due((), 0, look.mark.handled, look.mark.next)
         left = await self._not_begun(flow, mark)
         room = max(0, MAX_STARTED - len(left))
         seconds, handled = due.start[:room], due.handled
         if len(seconds) < len(due.start):
             handled = seconds[-1] if seconds else mark.handled
-        fired = Fired(replace(mark, handled=handled, started=left), trigger.kind)
+        fired = Fired(replace(mark, handled=handled, started=left), trigger.kind, rivals=rivals)
         fired.again = _SOON if len(seconds) < len(due.start) else None
         if due.missed and handled > mark.handled:
             self._note_missed(fired, due.missed, seconds[0] if seconds else handled)
@@ -108,7 +117,9 @@ class Firing:
         about = {"name": name, "namespace": meta["namespace"], "flow": meta["name"]}
         try:
             start = start_of(compiled, occasion, about)
-            hindrance = await self._hindrance(flow, name, occasion, start) if start is not None else ""
+            hindrance = (
+                await self._hindrance(flow, occasion, start, [*fired.rivals, *fired.runs]) if start is not None else ""
+            )
         except ExpressionError as error:
             self._note(fired, Result.FAILED, f"no run for {at}: {error}")
             return
@@ -151,24 +162,26 @@ class Firing:
 
     # Whom it may start
 
-    async def _hindrance(self, flow: Object, name: str, occasion: Occasion, start: Start) -> str:
+    async def _hindrance(self, flow: Object, occasion: Occasion, start: Start, rivals: list[Object]) -> str:
         """Say which live runs forbid another; where nobody is sure, the run itself is turned away as any other is."""
         policy = Concurrency.model_validate(flow["spec"].get("concurrency") or {}, extra="ignore")
         if policy.policy is not ConcurrencyPolicy.FORBID:
             return ""
-        key = self._key(flow, name, occasion, start.params)
+        key = self._key(flow, occasion, start.params)
         entries = [Entry.parse(row) for row in (flow.get("status") or {}).get("active") or ()]
-        holders = [entry for entry in entries if entry.key == key]
-        if len(holders) < policy.limit:
-            return ""
-        live = [entry.name for entry in holders if await self._is_live(flow, entry)]
+        live = [entry.name for entry in entries if entry.key == key and await self._is_live(flow, entry)]
+        for run in rivals:
+            began = Occasion.parse(run["spec"]["trigger"]) or occasion
+            if self._key(flow, began, run["spec"].get("params") or {}) == key:
+                live.append(run["metadata"]["name"])
         if len(live) < policy.limit:
             return ""
         return f"{', '.join(live[:3])} {'is' if len(live) == 1 else 'are'} live, and concurrency.policy is Forbid"
 
-    def _key(self, flow: Object, name: str, occasion: Occasion, params: Mapping[str, Any]) -> str | None:
+    def _key(self, flow: Object, occasion: Occasion, params: Mapping[str, Any]) -> str | None:
         """Give the concurrency key that the run would have; None if it would be refused before it has one."""
         meta, graph = flow["metadata"], self._graphs.compiled(flow["spec"])
+        name = run_name(meta["name"], meta["uid"], occasion.trigger, int(occasion.time or 0))
         run = Run(meta["namespace"], name, "", meta["name"], "", occasion.time or 0.0, occasion=occasion)
         values, found = resolve_params(graph, run, params)
         return None if found else key_of(graph, replace(run, params=values))

@@ -118,9 +118,9 @@ class Scheduler:
         done.rows.append(mark)
 
     async def _fire(self, flow: Object, trigger: Trigger, schedule: Schedule, found: Look, done: _Round) -> Mark:
-        assert found.due is not None  # noqa: S101  it was asked for
+        rivals = [run for fired in done.fired for run in fired.runs]
         try:
-            fired = await self._firing.fire(flow, trigger, schedule, found.mark, found.due)
+            fired = await self._firing.fire(flow, trigger, schedule, found, rivals)
         except Unavailable as error:
             done.trouble = error
             return found.mark
