@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import bombs, burst, chain, decide, local, memory, validate
+from bench import bombs, burst, chain, decide, local, memory, schedules, validate
 from bench.tables import machine
 
 SHAPES = {
@@ -14,6 +14,7 @@ SHAPES = {
     "memory": memory.run,
     "chain": chain.run,
     "bombs": bombs.run,
+    "schedules": schedules.run,
 }
 
 

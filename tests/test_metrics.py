@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from tidegate.metrics import Metrics
 
-LABELS = {"namespace", "flow", "result", "reason", "verb", "resource", "code", "name"}
+LABELS = {"kind", "namespace", "flow", "result", "reason", "verb", "resource", "code", "name"}
 
 
 @pytest.fixture

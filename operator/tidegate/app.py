@@ -21,8 +21,9 @@ from tidegate.errors import ApiError, TidegateError
 from tidegate.handlers.listener import listen
 from tidegate.kube.answering import ApprovalReconciler
 from tidegate.kube.cache import Pruner
-from tidegate.kube.clocks import Clocks
+from tidegate.kube.clocks import Clocks, SteadyClock
 from tidegate.kube.credentials import Credentials
+from tidegate.kube.firing import Firing
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.http import HttpClient
@@ -35,6 +36,7 @@ from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reflector import Reflector
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS, Resource
+from tidegate.kube.scheduler import Scheduler
 from tidegate.kube.store import RunKey, Store
 from tidegate.kube.watchdog import Readings, Watchdog
 from tidegate.metrics import Metrics
@@ -44,6 +46,7 @@ log = logging.getLogger(__name__)
 
 _FLOW_WORKERS = 4
 _APPROVAL_WORKERS = 2
+_TRIGGER_WORKERS = 32
 _COUNT_SECONDS = 5.0
 
 
@@ -81,6 +84,8 @@ class Operator:
         )
         self._flows: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
         self._approvals: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
+        self._triggers: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
+        self._time = SteadyClock(self._clocks, self._time_moved)
         self._client = HttpClient(
             self._credentials,
             may_write=lambda: self._election.may_write() if self._settings.leader_election else True,
@@ -88,11 +93,16 @@ class Operator:
             rng=self._rng,
             max_creates=self._settings.max_creates,
             max_status_writes=self._settings.max_status_writes,
+            on_skew=self._time.measured,
         )
         self._election = self._make_election()
         reporter = Reporter(self._client, self.metrics, self._identity)
         self._reconciler = Reconciler(self._client, self._store, self._runs, self._graphs, reporter, self._clocks)
-        self._flow_reconciler = FlowReconciler(self._client, self._store, self._graphs, self._clocks)
+        self._flow_reconciler = FlowReconciler(
+            self._client, self._store, self._graphs, self._clocks, self._triggers.add
+        )
+        firing = Firing(self._client, self._store, self._graphs, self._time.now)
+        self._scheduler = Scheduler(self._client, self._store, self._triggers, self._runs, reporter, firing)
         self._answerer = ApprovalReconciler(self._client, self._store, self._approvals, self._clocks.wall)
         queues = self._runs, self._flows, self._approvals
         self._inbox = Inbox(self._store, *queues, self._reconciler.forget, self._clocks.monotonic)
@@ -118,6 +128,10 @@ class Operator:
             on_lost=lambda: self._leads(False),
             terms=self._settings.terms,
         )
+
+    def _time_moved(self) -> None:
+        log.warning("the time is another than was thought: all triggers are looked at")
+        self._scheduler.look_at_everything()
 
     def _leads(self, leads: bool) -> None:  # noqa: FBT001  called by name of the event only
         self.metrics.leader_election_master_status.labels(self._settings.lease_name).set(int(leads))
@@ -210,6 +224,7 @@ class Operator:
                 work = [
                     group.create_task(self._runs.run(self._reconciler.reconcile, self._settings.workers)),
                     group.create_task(self._flows.run(self._flow_reconciler.reconcile, _FLOW_WORKERS)),
+                    group.create_task(self._triggers.run(self._scheduler.reconcile, _TRIGGER_WORKERS)),
                     group.create_task(self._prune()),
                     group.create_task(self._approvals.run(self._answerer.reconcile, _APPROVAL_WORKERS)),
                 ]
@@ -244,6 +259,7 @@ class Operator:
             self._reconciler.look_at_everything()
             for key in list(self._store.runs):
                 self._runs.add(key, Priority.RESYNC)
+            self._scheduler.look_at_everything()
             for key in list(self._store.approvals.known):
                 self._approvals.add(key, Priority.RESYNC)
 

@@ -12,6 +12,7 @@ _HOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 
 _START_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800)
 _RUN_BUCKETS = (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 10800, 43200, 86400)
 _REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_DELAY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 _LAG_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 
 
@@ -28,6 +29,7 @@ class Metrics:
         self._flow_label = flow_label
         ProcessCollector(registry=registry)
         self._create_for_runs(registry)
+        self._create_for_triggers(registry)
         self._create_for_cluster(registry)
         self._create_for_queue(registry)
 
@@ -67,6 +69,21 @@ class Metrics:
         )
         self.disruptions = Counter(
             "tidegate_disruptions", "Attempts that ended through no fault of theirs.", ("reason",), registry=registry
+        )
+
+    def _create_for_triggers(self, registry: CollectorRegistry) -> None:
+        self.trigger_events = Counter(
+            "tidegate_trigger_events",
+            "Instants of schedules, by what became of them: Started, Missed, Forbidden, Filtered, Failed.",
+            ("namespace", "flow", "kind", "result"),
+            registry=registry,
+        )
+        self.schedule_delay_seconds = Histogram(
+            "tidegate_schedule_delay_seconds",
+            "From the instant that was due, jitter included, to the creation of its run.",
+            ("namespace", "flow"),
+            buckets=_DELAY_BUCKETS,
+            registry=registry,
         )
 
     def _create_for_cluster(self, registry: CollectorRegistry) -> None:
@@ -135,6 +152,10 @@ class Metrics:
     def task_ended(self, namespace: str, flow: str, result: str, reason: str) -> None:
         """Count a task that reached its final state; `reason` is empty for a plain success."""
         self.tasks.labels(namespace, self.flow(flow), result, reason).inc()
+
+    def triggered(self, namespace: str, flow: str, kind: str, result: str, count: int = 1) -> None:
+        """Count what became of instants that were due."""
+        self.trigger_events.labels(namespace, self.flow(flow), kind, result).inc(count)
 
     def request_ended(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count a request; fits `HttpClient(on_request=...)`."""

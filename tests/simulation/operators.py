@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable  # noqa: TC003  types of attributes
 from functools import lru_cache, partial
 
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,7 @@ from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError
 from tidegate.kube.answering import ApprovalReconciler
 from tidegate.kube.clocks import Clocks
+from tidegate.kube.firing import Firing
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.inbox import Inbox
@@ -23,6 +25,7 @@ from tidegate.kube.queue import WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS
+from tidegate.kube.scheduler import Scheduler
 from tidegate.kube.store import RunKey, Store
 from tidegate.metrics import Metrics
 
@@ -50,6 +53,8 @@ class OperatorProcess:
     ) -> None:
         self.name, self._cluster, self._chance, self._counts = name, cluster, chance, counts
         self.metrics = metrics or shared_metrics()
+        self.skew: Callable[[], float] = lambda: 0.0
+        """By how many seconds the clock that schedules go by is wrong."""
         self.errors: list[BaseException] = []
         self.crashes = 0
         self._life: asyncio.Task[None] | None = None
@@ -94,13 +99,17 @@ class OperatorProcess:
         approvals: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
         reporter = Reporter(client, self.metrics, self.name)
         reconciler = Reconciler(client, store, runs, shared_graphs(), reporter, clocks)
-        judge = FlowReconciler(client, store, shared_graphs(), clocks)
+        triggers: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
+        firing = Firing(client, store, shared_graphs(), lambda: self._cluster.now() + self.skew())
+        scheduler = Scheduler(client, store, triggers, runs, reporter, firing)
+        judge = FlowReconciler(client, store, shared_graphs(), clocks, triggers.add)
         answerer = ApprovalReconciler(client, store, approvals, clocks.wall)
         views = self._views(Inbox(store, runs, flows, approvals, reconciler.forget, loop.time))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(runs.run(reconciler.reconcile, WORKERS))
                 group.create_task(flows.run(judge.reconcile, 1))
+                group.create_task(triggers.run(scheduler.reconcile, WORKERS))
                 group.create_task(approvals.run(answerer.reconcile, 1))
         finally:
             for view in views:

@@ -8,7 +8,7 @@ that is not wanted, names are held and pods gone at the end), 12 (and the grace;
 the end: 14 (writes of each run) and 15 (`unfinished`, `kept`, and the silence that `simulation.py` waits for). What
 others did to a Job, pod or run excuses what follows from it, and no more.
 
-Not here: 9 (nothing starts runs by itself yet; one child run an attempt is rule 1, in `kinship.py`), 13
+Not here: 9 (`instants.py`; one child run an attempt is rule 1, in `kinship.py`), 13
 (`test_poisoned.py`; but no run that is drawn may end as one whose record cannot be read).
 """
 

@@ -34,6 +34,7 @@ def _flow() -> CRD:
             _column("Ready", ".status.conditions[?(@.type=='Ready')].status", "Whether the definition is valid."),
             _column("Reason", ".status.conditions[?(@.type=='Ready')].reason", "Why it is ready, or not."),
             _column("Tasks", ".status.tasks", "Number of tasks.", kind="integer"),
+            _column("Next", ".status.nextTime", "When a trigger is due next."),
             _column("Message", ".status.conditions[?(@.type=='Ready')].message", "What is wrong.", priority=1),
             _AGE,
         ],

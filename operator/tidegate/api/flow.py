@@ -10,6 +10,9 @@ from tidegate.api.conditions import Condition
 from tidegate.api.keys import DEFAULT_RESERVED_PREFIXES
 from tidegate.api.param import Param
 from tidegate.api.task import RunOutput, Task, TaskDefaults
+from tidegate.api.triggers import MAX_TRIGGERS, Trigger, TriggerStatus
+
+Word = Annotated[str, StringConstraints(max_length=64)]
 
 MAX_TASKS = 2500
 MAX_FINALLY = 50
@@ -102,6 +105,12 @@ class FlowSpec(Model):
     task_defaults: TaskDefaults = Field(default_factory=TaskDefaults)
     run_template: RunTemplate = Field(default_factory=RunTemplate)
     job_retention: JobRetention = Field(default_factory=JobRetention)
+    triggers: list[Trigger] = Field(
+        default_factory=list,
+        max_length=MAX_TRIGGERS,
+        description="What starts runs by itself; concurrency decides what happens while a run is live.",
+        json_schema_extra=LIST_MAP_BY_NAME,
+    )
     tasks: list[Task] = Field(min_length=1, max_length=MAX_TASKS, json_schema_extra=LIST_MAP_BY_NAME)
     finally_: list[Task] = Field(
         default_factory=list,
@@ -133,6 +142,13 @@ class FlowStatus(Model):
         default_factory=list,
         max_length=10_000,
         description="Runs that hold a place, where the Flow has a limit; until they and their pods are gone.",
+        json_schema_extra=LIST_ATOMIC,
+    )
+    next_time: Word = Field(default="", description="The next instant of all triggers.")
+    triggers: list[TriggerStatus] = Field(
+        default_factory=list,
+        max_length=MAX_TRIGGERS,
+        description="Where each trigger stands.",
         json_schema_extra=LIST_ATOMIC,
     )
     conditions: list[Condition] = Field(default_factory=list, max_length=16, json_schema_extra=LIST_ATOMIC)

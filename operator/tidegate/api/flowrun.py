@@ -17,6 +17,7 @@ from tidegate.api.base import (
     Text,
 )
 from tidegate.api.conditions import Condition
+from tidegate.api.triggers import TriggerKind, Zone
 
 Word = Annotated[str, StringConstraints(max_length=253)]
 Sentence = Annotated[str, StringConstraints(max_length=4096)]
@@ -66,6 +67,19 @@ class Rerun(Model):
     )
 
 
+class RunTrigger(Model):
+    """What started a run, and for which instant or event."""
+
+    name: Name = Field(description="The Flow's trigger.")
+    kind: TriggerKind = Field(strict=False, description="Its source.")
+    time: Time | None = Field(default=None, description="The instant that was due: run.scheduledTime.")
+    interval_start: Time | None = Field(
+        default=None, description="The instant before it in the schedule: run.interval.start."
+    )
+    time_zone: Zone = Field(default="UTC", description="Of run.date and run.time.")
+    id: Word = Field(default="", description="The event's id, where it has one.")
+
+
 class FlowRunSpec(Model):
     """What a run takes and what is wanted of it."""
 
@@ -85,6 +99,9 @@ class FlowRunSpec(Model):
         default=None, ge=0, le=3650 * 86_400, description="May be changed: the run is deleted so long after its end."
     )
     rerun: Rerun | None = Field(default=None, description="Does again what an ended run did.")
+    trigger: RunTrigger | None = Field(
+        default=None, description="What started the run; written by the operator. By hand: the instant it is meant for."
+    )
 
 
 class Frozen(Model):
@@ -99,6 +116,7 @@ class Frozen(Model):
         default=None, description="What idempotency keys are made from, where it is not the run's UID."
     )
     scheduled_time: Time | None = Field(default=None, description="run.scheduledTime, where it is not the creation.")
+    trigger: RunTrigger | None = Field(default=None, description="What started the run.")
     reuse: Word | None = Field(default=None, description="The ConfigMap in which a rerun finds where it begins.")
 
 

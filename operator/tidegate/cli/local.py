@@ -50,7 +50,7 @@ async def run_local(order: Order, *, verbose: bool = False) -> tuple[Object, lis
 async def _run(here: Embedded, order: Order, interruptions: Interrupts, shown: Progress) -> tuple[Object, list[str]]:
     client = here.connection.client
     await ensure_namespaces(client, order.documents, order.default_namespace)
-    await apply_all(client, order.documents, order.default_namespace)
+    await apply_all(client, [without_triggers(document) for document in order.documents], order.default_namespace)
     run = await running.start(client, order.flow, order.namespace, order.params)
     stops: list[asyncio.Task[None]] = []
     interruptions.on_first = lambda: stops.append(asyncio.create_task(_stop(here, run, shown)))
@@ -60,6 +60,13 @@ async def _run(here: Embedded, order: Order, interruptions: Interrupts, shown: P
         interruptions.on_first = None
         await asyncio.gather(*stops, return_exceptions=True)
     return ended, await tasklogs.save(here.connection, ended, order.log_files)
+
+
+def without_triggers(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Suspend the triggers of a Flow: one run was asked for, and no other."""
+    if document.get("kind") != "Flow" or not document["spec"].get("triggers"):
+        return document
+    return {**document, "spec": {**document["spec"], "suspend": True}}
 
 
 async def _stop(here: Embedded, run: Object, shown: Progress) -> None:

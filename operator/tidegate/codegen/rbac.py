@@ -35,7 +35,8 @@ OPERATOR = (
         GROUP,
         ("flowruns",),
         ("create", "delete"),
-        "Tasks with the body `flow` start child runs; finished runs go after their TTL, or when enough newer are kept.",
+        "Triggers start runs, tasks with the body `flow` child runs; finished runs go after their TTL, or when enough "
+        "newer are kept.",
     ),
     Rule(
         GROUP,
@@ -71,7 +72,7 @@ OPERATOR = (
         "events.k8s.io",
         ("events",),
         ("create", "list"),
-        "To tell what happened to a run; to say, in the cluster's words, why a Job gets no pods.",
+        "To tell what happened to a run or at a trigger; to say, in the cluster's words, why a Job gets no pods.",
     ),
     Rule("kueue.x-k8s.io", ("workloads",), ("list",), "To say, in Kueue's words, why a Job waits in a queue."),
     Rule(

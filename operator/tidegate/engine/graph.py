@@ -15,6 +15,7 @@ from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.sharedpods import find_unshared
 from tidegate.engine.templating import Compiler, Scope
+from tidegate.engine.triggers import check_triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def compile_flow(spec: FlowSpec) -> tuple[Graph | None, list[Finding]]:
     tasks, places = [*spec.tasks, *spec.finally_], edges.keys_of(spec)
     found = edges.check_names(tasks, places) + edges.check_needs(tasks, places, len(spec.tasks))
     found += paramchecks.check_declarations(spec.params) + _duplicates(spec)
-    found += find_unshared(tasks, places)
+    found += find_unshared(tasks, places) + check_triggers(spec)
     cycle = edges.find_cycle(tasks, places) if not found else None
     found += [cycle] if cycle else []
     needs = _needs(tasks)

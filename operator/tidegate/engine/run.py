@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
+
+from tidegate.engine.occasion import Occasion, moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +12,9 @@ class Run:
     """One run. `created` is in seconds since the epoch; `params` are JSON as frozen.
 
     `depth` counts the runs above this one that called each other; `root` is what idempotency keys are made from, where
-    that is not the run's own UID. `scheduled` is what expressions see as `scheduledTime`, where that is not the run's
-    creation. `reuse` names the ConfigMap in which a rerun finds where it begins.
+    that is not the run's own UID. `occasion` is the trigger that started it, if one did. `scheduled` is what
+    expressions see as `scheduledTime`, where that is neither the occasion's nor the run's creation. `reuse` names the
+    ConfigMap in which a rerun finds where it begins.
     """
 
     namespace: str
@@ -28,30 +29,27 @@ class Run:
     root: str = ""
     scheduled: float | None = None
     reuse: str = ""
+    occasion: Occasion | None = None
 
     @property
     def work(self) -> str:
         """What identifies the work, also when it is done again in another run."""
         return self.root or self.uid
 
+    @property
+    def due(self) -> float:
+        """What expressions see as `scheduledTime`."""
+        if self.occasion is not None and self.occasion.time is not None:
+            return self.occasion.time
+        return self.created if self.scheduled is None else self.scheduled
+
     def context(self) -> dict[str, Any]:
         """Give what expressions see as `run`."""
-        moment, date, time = _told(int(self.created if self.scheduled is None else self.scheduled))
         return {
             "name": self.name,
             "uid": self.uid,
             "namespace": self.namespace,
             "flow": self.flow,
             "revision": self.revision,
-            "scheduledTime": moment,
-            "timeZone": "UTC",
-            "date": date,
-            "time": time,
+            **moments(self.due, self.occasion),
         }
-
-
-@lru_cache(maxsize=1024)
-def _told(second: int) -> tuple[datetime, str, str]:
-    """Give a second since the epoch as a moment, a date and a time."""
-    moment = datetime.fromtimestamp(second, UTC)
-    return moment, moment.strftime("%Y-%m-%d"), moment.strftime("%H:%M:%S")

@@ -7,6 +7,14 @@ from tidegate.engine import params
 from tidegate.engine.expressions import Fields, Members, NameType
 from tidegate.engine.templating import Scope
 
+_MOMENTS: Mapping[str, NameType] = {
+    "trigger": "string",
+    "scheduledTime": "timestamp",
+    "timeZone": "string",
+    "date": "string",
+    "time": "string",
+    "interval": Fields({"start": "timestamp", "end": "timestamp"}),
+}
 _RUN: Mapping[str, NameType] = {
     "name": "string",
     "uid": "string",
@@ -14,10 +22,7 @@ _RUN: Mapping[str, NameType] = {
     "flow": "string",
     "revision": "string",
     "attempt": "int",
-    "scheduledTime": "timestamp",
-    "timeZone": "string",
-    "date": "string",
-    "time": "string",
+    **_MOMENTS,
 }
 RUN = Fields(_RUN)
 RUN_AT_ITS_END = Fields({**_RUN, "failed": "bool", "reason": "string"})
@@ -25,6 +30,9 @@ TASK = Fields({"state": "string", "outputs": "dyn", "succeeded": "int", "failed"
 
 DEFAULTS = Scope({"run": RUN})
 """Defaults of params."""
+
+TRIGGER = Scope({"run": Fields({"name": "string", "namespace": "string", "flow": "string", **_MOMENTS})})
+"""What a trigger gives to a run, before there is one."""
 
 
 def of_params(spec: FlowSpec) -> Scope:

@@ -51,6 +51,7 @@ def _frozen(run: Run, time: float | None, key: str | None) -> dict[str, Any]:
         "depth": run.depth or None,
         "root": run.root or None,
         "scheduledTime": _time(run.scheduled),
+        "trigger": run.occasion.dump() if run.occasion is not None else None,
         "reuse": run.reuse or None,
         "key": key,
     }

@@ -9,7 +9,7 @@ from tidegate.engine.graph import Graph
 from tidegate.engine.run import Run
 from tidegate.engine.wishes import Stop, wish_of
 from tidegate.errors import NotFound
-from tidegate.kube import admission, rerunning, session
+from tidegate.kube import admission, rerunning, session, triggering
 from tidegate.kube.admission import Entrant
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -21,6 +21,7 @@ from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.session import Session, desired_of
 from tidegate.kube.store import RunKey, Store, flow_key_of, version_of
+from tidegate.kube.triggering import Claim
 from tidegate.kube.writer import write_status
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,23 @@ class Entrance:
         Raises:
             Conflict: somebody else wrote; look again.
         """
-        frozen = "frozen" in (obj.get("status") or {})
-        return await (self._queued(key, obj) if frozen else self._admit(key, obj))
+        if "frozen" in (obj.get("status") or {}):
+            return await self._queued(key, obj)
+        if triggering.is_triggered(obj) and not await self._named(key, obj):
+            return None
+        return await self._admit(key, obj)
+
+    async def _named(self, key: RunKey, obj: Object) -> bool:
+        """Whether its Flow's status names a run that a trigger started; one that it never will does not begin."""
+        claim = await triggering.claim_of(self._client, self._store, obj)
+        trigger = obj["spec"]["trigger"]
+        if claim is Claim.NOT_YET:
+            self._store.lines.join(key, flow_key_of(obj))
+            self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
+        elif claim is Claim.PASSED:
+            message = f"trigger {trigger['name']} was done with {trigger['time']} before this run came"
+            await self._refuse(key, obj, Outcome(False, triggering.PASSED, message, {}))
+        return claim is Claim.NAMED
 
     async def _admit(self, key: RunKey, obj: Object) -> Session | None:
         if await self._is_stopped(key, obj):

@@ -68,6 +68,7 @@ class Exchange:
         self._wall_clock = wall_clock
         self._skew_seen_at = float("-inf")
         self.clock_skew: float | None = None
+        self.on_skew: Callable[[float | None], None] = lambda _: None
 
     async def request(self, call: Call) -> Object:
         """Send a request when its lane has room; give the object of the answer.
@@ -131,6 +132,7 @@ class Exchange:
         if now - self._skew_seen_at >= _SKEW_PERIOD:
             self._skew_seen_at = now
             self.clock_skew = answers.clock_skew(date, sent_date, self._wall_clock())
+            self.on_skew(self.clock_skew)
 
 
 def no_answer(call: Call, error: Exception) -> Unavailable:

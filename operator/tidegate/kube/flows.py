@@ -1,6 +1,7 @@
 """The reconciler of Flows: says in status whether a Flow is valid, and what is wrong with it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tidegate.api.conditions import carry
@@ -16,12 +17,26 @@ from tidegate.kube.writer import write_status
 
 MAX_MESSAGE = 8192
 
+_OTHERS = ("active", "triggers", "nextTime")
+"""What others write into a Flow's status: who holds a place within its limit, and where its triggers stand."""
+
 
 class FlowReconciler:
-    """Judges Flows as they come; a Flow's health is that of its definition, never that of a run."""
+    """Judges Flows as they come; a Flow's health is that of its definition, never that of a run.
 
-    def __init__(self, client: Client, store: Store, graphs: Graphs, clocks: Clocks) -> None:
+    `judged` is told of each Flow whose status says what it has to say.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        graphs: Graphs,
+        clocks: Clocks,
+        judged: Callable[[RunKey], None] = lambda _: None,
+    ) -> None:
         self._client, self._store, self._graphs, self._clocks = client, store, graphs, clocks
+        self._tell = judged
 
     async def reconcile(self, key: RunKey) -> None:
         """Write the Flow's status when it says something new."""
@@ -30,9 +45,11 @@ class FlowReconciler:
             return
         status = self._judged(obj)
         if status == obj.get("status"):
+            self._tell(key)
             return
         try:
             self._store.put_flow(await write_status(self._client, FLOWS, obj, status, version_of(obj)))
+            self._tell(key)
         except NotFound:
             return
         except Conflict:
@@ -43,9 +60,8 @@ class FlowReconciler:
         wanted = self._conditions(obj)
         generation = obj["metadata"].get("generation", 1)
         old = (obj.get("status") or {}).get("conditions")
-        active = (obj.get("status") or {}).get("active")
         return {
-            **({"active": active} if active else {}),
+            **{name: value for name, value in (obj.get("status") or {}).items() if name in _OTHERS and value},
             "observedGeneration": generation,
             "revision": digest(json.dumps(obj["spec"], sort_keys=True)),
             "tasks": len(obj["spec"].get("tasks") or ()),

@@ -43,6 +43,7 @@ class HttpClient(Client):
         wall_clock: seconds since 1970, compared with the server's Date.
         max_creates: creates and deletes in flight at most.
         max_status_writes: other writes in flight at most.
+        on_skew: called now and then with the seconds by which the server's clock is ahead.
     """
 
     def __init__(  # noqa: PLR0913 - it is configured once, by keywords
@@ -55,9 +56,11 @@ class HttpClient(Client):
         wall_clock: Callable[[], float] = time.time,
         max_creates: int = 64,
         max_status_writes: int = 32,
+        on_skew: Callable[[float | None], None] = lambda _: None,
     ) -> None:
         self._rng = rng
         self._exchange = Exchange(credentials.server, may_write, on_request, wall_clock)
+        self._exchange.on_skew = on_skew
         short = aiohttp.ClientTimeout(total=10, sock_connect=5)
         self._reads = Lane(credentials, _MAX_READS, aiohttp.ClientTimeout(total=60, sock_connect=5))
         self._creates = Lane(credentials, max_creates, short)

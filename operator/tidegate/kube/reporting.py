@@ -11,11 +11,12 @@ from tidegate.engine.facts import Attempt, JobFact
 from tidegate.engine.plan import Plan
 from tidegate.engine.run import Run
 from tidegate.errors import AlreadyExists, ApiError
-from tidegate.kube.client import Client
+from tidegate.kube.client import Client, Object
 from tidegate.kube.resources import EVENTS
 from tidegate.kube.session import Session
+from tidegate.kube.store import key_of
 from tidegate.metrics import Metrics
-from tidegate.resources.event import event
+from tidegate.resources.event import event, flow_event
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,23 @@ class Reporter:
     def hopped(self, seconds: float) -> None:
         """Note the time from hearing that a task ended to the Jobs that needed it."""
         self._metrics.hop_seconds.observe(seconds)
+
+    def triggered(self, flow: Object, kind: str, counts: Mapping[str, int]) -> None:
+        """Count what became of the instants of a trigger, by result."""
+        for result, count in counts.items():
+            self._metrics.triggered(*key_of(flow), kind, result, count)
+
+    def started(self, flow: Object, delay: float) -> None:
+        """Note how many seconds after its instant a run was started."""
+        namespace, name = key_of(flow)
+        self._metrics.schedule_delay_seconds.labels(namespace, self._metrics.flow(name)).observe(max(0.0, delay))
+
+    async def tell_of_flow(self, flow: Object, happenings: Iterable[Happening], now: float) -> None:
+        """Write Events about a Flow, likewise."""
+        for happening in happenings:
+            with contextlib.suppress(AlreadyExists):
+                body = flow_event(flow, happening, now, self._instance)
+                await self._client.create(EVENTS, flow["metadata"]["namespace"], body)
 
     async def tell(self, run: Run, happenings: Iterable[Happening], now: float) -> None:
         """Write Events; one that exists was told already.

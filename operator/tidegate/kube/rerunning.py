@@ -82,8 +82,14 @@ def _entrant(obj: Object, old: Session, spec: Mapping[str, Any], wanted: Wanted,
     problem = reuse.problem_of(old.graph, wanted)
     if problem:
         return _refused(f"spec.rerun: {problem}")
-    scheduled = old.run.created if old.run.scheduled is None else old.run.scheduled
-    run = replace(run_of(obj), params=old.run.params, depth=origin.depth, root=old.run.work, scheduled=scheduled)
+    run = replace(
+        run_of(obj),
+        params=old.run.params,
+        depth=origin.depth,
+        root=old.run.work,
+        scheduled=old.run.due,
+        occasion=old.run.occasion,
+    )
     keep = reuse.kept(old.graph, old.state, wanted)
     entrant = admission.placed(spec, old.graph, run)
     if not keep or isinstance(entrant, Outcome):

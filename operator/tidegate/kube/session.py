@@ -11,6 +11,7 @@ from tidegate.engine.actions import KeepResult
 from tidegate.engine.facts import Attempt, CacheAnswer, Confirmed, ObjectFact, Rejection
 from tidegate.engine.graph import Graph
 from tidegate.engine.ledger import FINAL, WAITING
+from tidegate.engine.occasion import Occasion
 from tidegate.engine.run import Run
 from tidegate.engine.state import State
 from tidegate.errors import InvalidSpec, NotFound
@@ -109,6 +110,7 @@ def run_of(obj: Object, revision: str = "", params: Mapping[str, Any] | None = N
         root=frozen.get("root") or "",
         scheduled=instant_of(frozen.get("scheduledTime")),
         reuse=frozen.get("reuse") or "",
+        occasion=Occasion.parse((frozen or obj["spec"]).get("trigger")),
     )
 
 

@@ -1,0 +1,220 @@
+"""Starting the runs of a trigger's instants: each is created under its name, or found there, or told why not."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from tidegate.api.conditions import timestamp
+from tidegate.api.flow import Concurrency, ConcurrencyPolicy
+from tidegate.api.triggers import MAX_STARTED, Trigger
+from tidegate.engine.actions import Happening
+from tidegate.engine.admission import resolve_params
+from tidegate.engine.concurrency import Entry
+from tidegate.engine.due import Due, delay_of
+from tidegate.engine.marks import Look, Mark
+from tidegate.engine.occasion import Occasion
+from tidegate.engine.run import Run
+from tidegate.engine.schedules import Schedule
+from tidegate.engine.triggers import Compiled, Start, compile_trigger, occasion_of, start_of
+from tidegate.errors import AlreadyExists, ExpressionError, NotFound, Rejected
+from tidegate.kube.admission import key_of
+from tidegate.kube.client import Client, Object
+from tidegate.kube.graphs import Graphs
+from tidegate.kube.resources import FLOWRUNS
+from tidegate.kube.store import RunKey, Store
+from tidegate.resources.triggered import is_run_of, run_name, triggered_run
+
+_SOON = 5.0
+_FEW = 16
+"""So many runs may be started and not have begun before it is asked live which of them are still there."""
+
+
+class Result(StrEnum):
+    """What becomes of an instant that was due."""
+
+    STARTED = "Started"
+    MISSED = "Missed"
+    FORBIDDEN = "Forbidden"
+    FILTERED = "Filtered"
+    FAILED = "Failed"
+
+
+_LOST = (Result.MISSED, Result.FORBIDDEN, Result.FAILED)
+_REASONS = {Result.FORBIDDEN: "RunForbidden", Result.FAILED: "TriggerFailed"}
+
+
+@dataclass(slots=True)
+class Fired:
+    """What was done for one trigger; it counts when `mark` is in status. `again` when to look again, in seconds."""
+
+    mark: Mark
+    kind: str
+    runs: list[Object] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    delays: list[float] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+    again: float | None = None
+    rivals: list[Object] = field(default_factory=list)
+
+
+class Firing:
+    """Works for the scheduler. Everything here may be done twice: the second time finds what the first has made.
+
+    `now` gives the time that schedules go by, in seconds since the epoch.
+    """
+
+    def __init__(self, client: Client, store: Store, graphs: Graphs, now: Callable[[], float]) -> None:
+        self._client, self._store, self._graphs, self.now = client, store, graphs, now
+
+    async def fire(self, flow: Object, trigger: Trigger, schedule: Schedule, look: Look, rivals: list[Object]) -> Fired:
+        """Start the runs that are due; give the trigger's next mark.
+
+        Args:
+            flow: whose trigger it is.
+            trigger: the trigger.
+            schedule: its instants.
+            look: how far it has come, and what is due.
+            rivals: runs that other triggers of the Flow have started just before.
+
+        Raises:
+            ApiError: a run cannot be created now; nothing counts, and it is done again.
+        """
+        mark, due = look.mark, look.due or Due((), 0, look.mark.handled, look.mark.next)
+        left = await self._not_begun(flow, mark)
+        room = max(0, MAX_STARTED - len(left))
+        seconds, handled = due.start[:room], due.handled
+        if len(seconds) < len(due.start):
+            handled = seconds[-1] if seconds else mark.handled
+        fired = Fired(replace(mark, handled=handled, started=left), trigger.kind, rivals=rivals)
+        fired.again = _SOON if len(seconds) < len(due.start) else None
+        if due.missed and handled > mark.handled:
+            self._note_missed(fired, due.missed, seconds[0] if seconds else handled)
+        compiled = compile_trigger(trigger)
+        for second in seconds:
+            await self._start(flow, compiled, occasion_of(trigger, schedule, second), fired)
+        return fired
+
+    def _note_missed(self, fired: Fired, count: int, before: int) -> None:
+        what = "1 instant was missed" if count == 1 else f"{count} instants were missed"
+        self._note(fired, Result.MISSED, f"{what} up to {timestamp(before)}", count)
+        message = f"trigger {fired.mark.name}: {fired.mark.message}"
+        fired.happenings.append(Happening(True, "InstantsMissed", message))
+
+    def _note(self, fired: Fired, result: Result, message: str, count: int = 1) -> None:
+        fired.counts[result.value] += count
+        lost = count if result in _LOST else 0
+        fired.mark = replace(fired.mark, message=message, missed=fired.mark.missed + lost)
+        if result in _REASONS:
+            told = f"trigger {fired.mark.name}: {message}"
+            fired.happenings.append(Happening(result is Result.FAILED, _REASONS[result], told))
+
+    async def _start(self, flow: Object, compiled: Compiled, occasion: Occasion, fired: Fired) -> None:
+        second = int(occasion.time or 0)
+        meta, at = flow["metadata"], timestamp(second)
+        name = run_name(meta["name"], meta["uid"], occasion.trigger, second)
+        about = {"name": name, "namespace": meta["namespace"], "flow": meta["name"]}
+        try:
+            start = start_of(compiled, occasion, about)
+            hindrance = (
+                await self._hindrance(flow, occasion, start, [*fired.rivals, *fired.runs]) if start is not None else ""
+            )
+        except ExpressionError as error:
+            self._note(fired, Result.FAILED, f"no run for {at}: {error}")
+            return
+        if start is None:
+            self._note(fired, Result.FILTERED, f"no run for {at}: when is false")
+        elif hindrance:
+            self._note(fired, Result.FORBIDDEN, f"no run for {at}: {hindrance}")
+        else:
+            await self._create(flow, triggered_run(flow, occasion, start), fired)
+
+    async def _create(self, flow: Object, body: dict[str, Any], fired: Fired) -> None:
+        meta, trigger = body["metadata"], body["spec"]["trigger"]
+        try:
+            run = await self._client.create(FLOWRUNS, meta["namespace"], body)
+        except AlreadyExists:
+            try:
+                run = await self._client.get(FLOWRUNS, meta["namespace"], meta["name"])
+            except NotFound:
+                run = await self._client.create(FLOWRUNS, meta["namespace"], body)
+        except Rejected as error:
+            self._note(fired, Result.FAILED, f"no run for {trigger['time']}: {error.message}")
+            return
+        if not is_run_of(run, flow["metadata"]["uid"], trigger["name"], trigger["time"]):
+            message = f"no run for {trigger['time']}: FlowRun {meta['name']} exists and is not this trigger's"
+            self._note(fired, Result.FAILED, message)
+            return
+        self._note_started(flow, run, fired)
+
+    def _note_started(self, flow: Object, run: Object, fired: Fired) -> None:
+        meta = run["metadata"]
+        occasion = Occasion.parse(run["spec"]["trigger"])
+        second = int(occasion.time or 0) if occasion is not None else 0
+        mark = fired.mark
+        self._note(fired, Result.STARTED, "")
+        fired.mark = replace(fired.mark, last=second, run=meta["name"], started=(*mark.started, (second, meta["uid"])))
+        fired.runs.append(run)
+        trigger = next(row for row in flow["spec"]["triggers"] if row["name"] == mark.name)
+        delay = delay_of(Trigger.model_validate(trigger, extra="ignore").timing, flow["metadata"]["uid"], mark.name)
+        fired.delays.append(self.now() - second - delay)
+
+    # Whom it may start
+
+    async def _hindrance(self, flow: Object, occasion: Occasion, start: Start, rivals: list[Object]) -> str:
+        """Say which live runs forbid another; where nobody is sure, the run itself is turned away as any other is."""
+        policy = Concurrency.model_validate(flow["spec"].get("concurrency") or {}, extra="ignore")
+        if policy.policy is not ConcurrencyPolicy.FORBID:
+            return ""
+        key = self._key(flow, occasion, start.params)
+        entries = [Entry.parse(row) for row in (flow.get("status") or {}).get("active") or ()]
+        live = [entry.name for entry in entries if entry.key == key and await self._is_live(flow, entry)]
+        for run in rivals:
+            began = Occasion.parse(run["spec"]["trigger"]) or occasion
+            if self._key(flow, began, run["spec"].get("params") or {}) == key:
+                live.append(run["metadata"]["name"])
+        if len(live) < policy.limit:
+            return ""
+        return f"{', '.join(live[:3])} {'is' if len(live) == 1 else 'are'} live, and concurrency.policy is Forbid"
+
+    def _key(self, flow: Object, occasion: Occasion, params: Mapping[str, Any]) -> str | None:
+        """Give the concurrency key that the run would have; None if it would be refused before it has one."""
+        meta, graph = flow["metadata"], self._graphs.compiled(flow["spec"])
+        name = run_name(meta["name"], meta["uid"], occasion.trigger, int(occasion.time or 0))
+        run = Run(meta["namespace"], name, "", meta["name"], "", occasion.time or 0.0, occasion=occasion)
+        values, found = resolve_params(graph, run, params)
+        return None if found else key_of(graph, replace(run, params=values))
+
+    async def _is_live(self, flow: Object, entry: Entry) -> bool:
+        try:
+            run = await self._client.get(FLOWRUNS, flow["metadata"]["namespace"], entry.name)
+        except NotFound:
+            return False
+        return run["metadata"]["uid"] == entry.uid and "completionTime" not in (run.get("status") or {})
+
+    async def _not_begun(self, flow: Object, mark: Mark) -> tuple[tuple[int, str], ...]:
+        """Give the started runs that must still be named: who has begun needs it no more, nor who is gone."""
+        meta = flow["metadata"]
+        left = []
+        for second, uid in mark.started:
+            key = (meta["namespace"], run_name(meta["name"], meta["uid"], mark.name, second))
+            run = self._store.runs.get(key)
+            if len(mark.started) > _FEW and not _has_begun(run, uid):
+                run = await self._read(key)
+                if run is None or run["metadata"]["uid"] != uid:
+                    continue
+            if not _has_begun(run, uid):
+                left.append((second, uid))
+        return tuple(left)
+
+    async def _read(self, key: RunKey) -> Object | None:
+        try:
+            return await self._client.get(FLOWRUNS, *key)
+        except NotFound:
+            return None
+
+
+def _has_begun(run: Object | None, uid: str) -> bool:
+    status = (run or {}).get("status") or {}
+    return run is not None and run["metadata"]["uid"] == uid and ("frozen" in status or "completionTime" in status)

@@ -1,0 +1,69 @@
+"""Whether a run that a trigger started may begin: only the one that its Flow's status names.
+
+The request that creates a run may arrive long after its sender gave up, when the run of that instant has come, ended
+and been deleted. So nothing of a triggered run begins before `Flow.status.triggers` has its UID, and one that comes
+when its instant is dealt with without it never does.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from tidegate.api.conditions import instant_of
+from tidegate.api.triggers import TriggerKind
+from tidegate.errors import NotFound
+from tidegate.kube.client import Client, Object
+from tidegate.kube.history import owning_flow
+from tidegate.kube.resources import FLOWS
+from tidegate.kube.store import Store
+
+PASSED = "TriggerPassed"
+_SCHEDULED = {kind.value for kind in TriggerKind}
+
+
+class Claim(Enum):
+    """What a Flow's status says of a run: it names it, it does not yet, or it never will."""
+
+    NAMED = 1
+    NOT_YET = 2
+    PASSED = 3
+
+
+def is_triggered(obj: Object) -> bool:
+    """Whether a run was started by a schedule of the Flow that owns it; people may write `trigger` into their own."""
+    kind = (obj["spec"].get("trigger") or {}).get("kind")
+    return kind in _SCHEDULED and "time" in obj["spec"]["trigger"] and owning_flow(obj) is not None
+
+
+async def claim_of(client: Client, store: Store, obj: Object) -> Claim:
+    """Say whether a triggered run may begin. What is known may be old: but what names it, named it."""
+    key = (obj["metadata"]["namespace"], obj["spec"]["flowRef"]["name"])
+    known = store.flows.get(key)
+    if known is not None and _claim(known, obj) is Claim.NAMED:
+        return Claim.NAMED
+    try:
+        flow = await client.get(FLOWS, *key)
+    except NotFound:
+        return Claim.NOT_YET  # its owner is gone: it goes too
+    store.put_flow(flow)
+    return _claim(flow, obj)
+
+
+def _claim(flow: Object, obj: Object) -> Claim:
+    trigger, owner = obj["spec"]["trigger"], owning_flow(obj)
+    if owner is None or owner["uid"] != flow["metadata"]["uid"]:
+        return Claim.PASSED
+    row = _row(flow, trigger["name"])
+    if row is None:
+        is_there = any(one["name"] == trigger["name"] for one in flow["spec"].get("triggers") or ())
+        return Claim.NOT_YET if is_there else Claim.PASSED
+    if any(started["uid"] == obj["metadata"]["uid"] for started in row.get("started") or ()):
+        return Claim.NAMED
+    handled = instant_of(row.get("handledTime"))
+    due = instant_of(trigger["time"]) or 0.0
+    return Claim.NOT_YET if handled is None or handled < due else Claim.PASSED
+
+
+def _row(flow: Object, name: str) -> Mapping[str, Any] | None:
+    rows = (flow.get("status") or {}).get("triggers") or ()
+    return next((row for row in rows if row["name"] == name), None)

@@ -1,0 +1,56 @@
+"""The run that a trigger starts. Its name is a claim on the instant: there can be only one run of that name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.api import keys
+from tidegate.engine.localtime import utc
+from tidegate.engine.naming import digest
+from tidegate.engine.occasion import Occasion
+from tidegate.engine.triggers import Start
+from tidegate.resources.labels import flow_owner
+from tidegate.resources.names import label_value
+
+
+def run_name(flow: str, flow_uid: str, trigger: str, second: int) -> str:
+    """Give the name of the run of an instant: it says which and when, and differs between triggers and Flows."""
+    return f"{flow[:40].rstrip('-.')}-{utc(second):%Y%m%d-%H%M%S}-{digest(flow_uid, trigger, str(second), length=6)}"
+
+
+def triggered_run(flow: Mapping[str, Any], occasion: Occasion, start: Start) -> dict[str, Any]:
+    """Give the run of an instant."""
+    metadata, second = flow["metadata"], int(occasion.time or 0)
+    template = (flow["spec"].get("runTemplate") or {}).get("metadata") or {}
+    annotations = dict(template.get("annotations") or {})
+    return {
+        "apiVersion": keys.API_VERSION,
+        "kind": "FlowRun",
+        "metadata": {
+            "name": run_name(metadata["name"], metadata["uid"], occasion.trigger, second),
+            "namespace": metadata["namespace"],
+            "labels": {
+                **(template.get("labels") or {}),
+                **start.labels,
+                keys.LABEL_MANAGED: keys.MANAGED_BY,
+                keys.LABEL_FLOW: label_value(metadata["name"]),
+                keys.LABEL_TRIGGER: occasion.trigger,
+            },
+            **({"annotations": annotations} if annotations else {}),
+            "ownerReferences": [flow_owner(flow)],
+        },
+        "spec": {
+            "flowRef": {"name": metadata["name"]},
+            **({"params": dict(start.params)} if start.params else {}),
+            "trigger": occasion.dump(),
+        },
+    }
+
+
+def is_run_of(run: Mapping[str, Any], flow_uid: str, trigger: str, time: str) -> bool:
+    """Whether a run was started by this trigger of this Flow for this instant."""
+    owners = run["metadata"].get("ownerReferences") or ()
+    claimed = run["spec"].get("trigger") or {}
+    return any(owner["uid"] == flow_uid and owner.get("controller") for owner in owners) and (
+        claimed.get("name"),
+        claimed.get("time"),
+    ) == (trigger, time)
