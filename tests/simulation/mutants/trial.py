@@ -26,7 +26,6 @@ from simulation.mutants.mutant import ROOT, Mutant
 FEW, SEEDS = 30, range(120)
 """Scenarios before the closest tests are asked, and before all are; most of what is found is found in the first few."""
 
-COPIED = ("operator", "tests", "manifests", "charts", "crds", "docs")
 EVERYTHING = ("tests/engine", "tests/kube", "tests/resources", "tests/simulation")
 """The tests that are asked when those closest to a bug know nothing."""
 
@@ -114,9 +113,7 @@ def _take_copy(folder: str) -> None:
     """Give this process a copy of the tree of its own."""
     global _copy  # noqa: PLW0603 - one for each process of the pool, which knows nothing else of itself
     _copy = Path(folder, str(os.getpid()))
-    for part in COPIED:
-        shutil.copytree(ROOT / part, _copy / part, ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc"))
-    shutil.copy(ROOT / "pyproject.toml", _copy)
+    shutil.copytree(ROOT, _copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
 
 
 def _try(job: tuple[Mutant, range, Limits]) -> Verdict:
