@@ -64,7 +64,7 @@ def _reading(names: list[str]) -> str:
 SHAPES = st.builds(
     Shape,
     pods=st.sampled_from([0, 10, 60]),
-    waits=st.sampled_from([0, 50, 1500]),
+    waits=st.sampled_from([0, 50, 700]),
     approvals=st.sampled_from([0, 50, 800]),
     calls=st.sampled_from([0, 20, 700]),
     early=st.sampled_from([0, 10, 200]),
