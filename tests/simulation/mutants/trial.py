@@ -168,7 +168,7 @@ def _run(limit: int, *arguments: str) -> tuple[int, str]:
             command, cwd=_copy, env=env, capture_output=True, text=True, timeout=_WALL_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return 1, "which hang"
+        return 1, "it hangs"
     if done.returncode == -signal.SIGXCPU:
-        return 1, "which never end"
+        return 1, "without end"
     return done.returncode, done.stdout.strip() or done.stderr.strip()[-200:]
