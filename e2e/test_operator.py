@@ -156,7 +156,7 @@ def test_an_eviction_is_repeated_without_touching_the_users_retries(kubectl: Run
     kubectl("create", "--raw", path, "-f", "-", input=json.dumps(eviction))
     ended = wait_end(kubectl, namespace, run)
     assert outcome(ended) == ("Succeeded", "Completed")
-    assert ended["status"]["ledger"]["extra"][0][1:3] == [0, 1]
+    assert row(ended, "sleep")["attempt"] == 2
 
 
 def test_a_time_out_fails_the_task_with_its_reason(kubectl: Run, namespace: str):
