@@ -6,7 +6,9 @@ import pytest
 
 from engine.harness import Story, chain, graph_of, pod
 from tidegate.engine.actions import DeleteJob, Reap
-from tidegate.engine.facts import Confirmed, JobState
+from tidegate.engine.facts import Confirmed, Facts, JobFact, JobState
+from tidegate.engine.ledger import Ledger
+from tidegate.engine.retention import Kept, Retention, retain
 
 
 def test_finished_jobs_go_after_their_retention_and_not_before():
@@ -80,3 +82,15 @@ def test_the_name_of_a_stopped_job_is_held_from_its_stop_on_however_long_it_ran(
     assert not plan.actions
     assert plan.wake_at == stopped + 300
     assert [type(action) for action in story.step(300).actions] == [DeleteJob]
+
+
+@pytest.mark.parametrize("state", [JobState.COMPLETE, JobState.FAILED, JobState.TOMBSTONE])
+def test_every_name_is_held_for_five_minutes_however_short_retention_is(state: JobState):
+    ledger = Ledger(bytearray(b"S"), [1])
+    job = JobFact("job", "uid", (0, 1), state, created=1_000.0, finished=2_000.0)
+
+    def kept(now: float) -> Kept:
+        return retain(Facts("Running", {(0, 1): job}, {}), ledger, Retention(0, 0), now)
+
+    assert kept(2_299.0) == Kept((), 2_300.0)
+    assert kept(2_300.0).actions == (DeleteJob("job", "uid", (0, 1)),)

@@ -52,3 +52,35 @@ def test_cancel_stops_a_job_that_is_named_but_was_never_seen():
     plan = story.step(1)
     assert story.letters == "XZ"
     assert StopJob((0, 1), "a") in plan.actions
+
+
+def test_cancel_waits_for_a_pod_that_is_left_of_the_last_attempt():
+    story = Story(graph_of(pod("a", retry={"limit": 1, "delaySeconds": 60})))
+    story.step()
+    story.fails("a")
+    story.step()
+    assert story.letters == "R"
+    story.runs("a")
+    story.desired = "Cancelled"
+    plan = story.step(1)
+    assert story.letters == "X"
+    assert StopJob((0, 1), "a") in plan.actions
+    story.confirmed[(0, 1)] = frozenset({Confirmed.STOPPED})
+    story.step(1)
+    assert story.letters == "X"
+    story.pods.clear()
+    story.step(1)
+    assert story.letters == "Z"
+
+
+def test_what_is_being_stopped_keeps_its_place_also_before_a_pod_of_it_is_seen():
+    story = Story(graph_of(pod("a", startDeadlineSeconds=60), pod("b"), parallelism=1))
+    story.step()
+    story.sees("a")
+    story.step()
+    assert story.letters == "OH"
+    story.step(60)
+    assert (story.letters, story.started()) == ("YH", [])
+    story.confirmed[(0, 1)] = frozenset({Confirmed.STOPPED})
+    story.step(1)
+    assert (story.letters, story.started()) == ("FI", [("b", 1)])

@@ -3,7 +3,9 @@
 import random
 from typing import Any
 
+from tidegate.engine.facts import JobFact, JobState
 from tidegate.kube.inbox import Inbox
+from tidegate.kube.observing import Seen
 from tidegate.kube.queue import WorkQueue
 from tidegate.kube.store import RunKey, Store
 
@@ -37,3 +39,15 @@ async def test_late_news_that_a_run_is_gone_takes_nothing_from_a_new_one_of_its_
     inbox.run("ADDED", a_run("new", 3))
     inbox.run("DELETED", a_run("old", 2))
     assert (store.runs[KEY]["metadata"]["uid"], runs.depth) == ("new", 1)
+
+
+async def test_what_a_complete_list_does_not_have_is_gone():
+    inbox, store, runs = an_inbox()
+    inbox.run("ADDED", a_run("uid", 1))
+    for uid, version in (("listed", 2), ("ended", 3), ("newer", 9)):
+        fact = JobFact(uid, uid, (0, version), JobState.ACTIVE, 0.0)
+        inbox.child("ADDED", Seen("ns", uid, uid, "uid", version, fact))
+    runs.drop(KEY)
+    inbox.listed(JobFact, None, {"listed"}, 5)
+    assert {job.name for job in store.jobs("uid").values()} == {"listed", "newer"}
+    assert runs.depth == 1

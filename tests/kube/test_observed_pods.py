@@ -58,6 +58,22 @@ def test_out_of_memory_is_told_only_of_main():
     assert (fact.oom, fact.reason, fact.exit_code) == (False, "OOMKilled", 137)
 
 
+def test_a_pod_has_ended_well_when_all_its_containers_have_and_nobody_deletes_it():
+    containers = [ended("main", 0, "Completed"), ended("proxy", 0, "Completed")]
+    assert pod_fact(*containers).clean
+    assert not pod_fact(ended("main", 1), containers[1]).clean
+    assert not pod_fact(containers[0], {"name": "proxy", "state": {"running": {}}}).clean
+    obj = {
+        "metadata": {**meta("pod", "Job"), "deletionTimestamp": "2026-01-01T00:00:30Z"},
+        "spec": {"containers": [{"name": "main"}]},
+        "status": {"containerStatuses": containers[:1]},
+    }
+    seen = see_pod(obj)
+    assert seen is not None
+    assert isinstance(seen.fact, PodFact)
+    assert not seen.fact.clean
+
+
 def test_a_job_is_suspended_until_the_job_controller_lets_it_go():
     still = {"type": "Suspended", "status": "True", "lastTransitionTime": "2026-01-01T00:10:00Z"}
     assert job_fact(still, suspend=False).state is JobState.SUSPENDED

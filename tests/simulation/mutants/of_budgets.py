@@ -86,6 +86,7 @@ MUTANTS = (
         'LIVE = frozenset(b"IOXY")\n',
         'LIVE = frozenset(b"IO")\n',
         "more pods live than parallelism allows",
+        tests="tests/engine/test_stopping.py",
     ),
     Mutant(
         "one place too many",

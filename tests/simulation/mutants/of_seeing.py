@@ -48,6 +48,7 @@ MUTANTS = (
         '        and "deletionTimestamp" not in obj["metadata"]\n',
         "",
         "what was stopped counts as success, whatever its Job makes of it",
+        tests="tests/kube/test_observed_pods.py",
     ),
     Mutant(
         "exit codes do not matter",
