@@ -170,7 +170,6 @@ MUTANTS = (
         "        if draft.node(slot).in_finally:\n            continue\n",
         "",
         "nothing is cleaned up after a failure",
-        tests="tests/engine/test_run_control.py",
     ),
     Mutant(
         "failFast lets failed tasks try again",
@@ -178,7 +177,6 @@ MUTANTS = (
         '_NOT_LIVE = letters.letters_of(b"PHR")\n',
         '_NOT_LIVE = letters.letters_of(b"PH")\n',
         "something starts after a failure that was to be the last thing",
-        tests="tests/engine/test_run_control.py",
     ),
     Mutant(
         "failFast does not wait for pods between two attempts",
@@ -186,7 +184,6 @@ MUTANTS = (
         "        elif not draft.facts.has_live_pod(draft.attempt(slot)):\n",
         "        else:\n",
         "the run ends while its pods live",
-        tests="tests/engine/test_run_control.py",
     ),
     Mutant(
         "a cancel is a terminate",
