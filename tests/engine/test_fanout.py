@@ -141,6 +141,36 @@ def test_chunks_are_cut_so_that_they_fit_a_configmap():
     assert all(sum(map(len, content.data.values())) < 921_600 for content in plan.stores)
 
 
+@pytest.mark.parametrize("state", [JobState.SUSPENDED, JobState.FAILING])
+def test_the_pods_of_a_chunk_are_not_believed_while_its_job_may_run_them_again_or_has_failed(state: JobState):
+    story = Story(graph_of(fan(["a", "b"])))
+    story.step()
+    part = "x[0-1]"
+    for index in range(2):
+        story.item_ends(part, index)
+    story.chunk(part, state)
+    story.step()
+    assert story.letters == "LO"
+    story.chunk(part)
+    story.step()
+    assert story.letters == "SS"
+
+
+def test_a_chunk_that_failed_is_over_when_no_pod_of_it_lives():
+    story = Story(graph_of(fan(["a", "b"])))
+    story.step()
+    part = "x[0-1]"
+    story.item_ends(part, 0)
+    story.item_fails(part, 1)
+    story.chunk(part, JobState.FAILED, completed="0", failed="1")
+    plan = story.step()
+    assert story.letters == "LO"
+    assert ConfirmGone(story.at(part)) in plan.actions
+    story.item(part, 0, running=False, alive=False, clean=True, exit_code=0)
+    story.step()
+    assert story.letters == "FF"
+
+
 def test_a_chunk_that_ends_well_gives_its_outputs_in_order():
     story = Story(graph_of(fan(["a", "b", "c"], chunkSize=2)))
     story.step()

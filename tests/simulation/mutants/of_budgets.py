@@ -145,13 +145,6 @@ MUTANTS = (
         "one lost answer, and a run stands still for ever",
     ),
     Mutant(
-        "a conflict is the end of the work",
-        "kube/reconciler.py",
-        "        except Conflict:\n            await self._read_again(key)\n",
-        "        except Conflict:\n            return\n",
-        "a run stands still until somebody touches it",
-    ),
-    Mutant(
         "nobody wakes",
         "kube/reconciler.py",
         "            self._queue.add_after(key, max(0.0, plan.wake_at - self._clocks.wall()), Priority.RESYNC)\n",
@@ -171,5 +164,6 @@ MUTANTS = (
         "COSMETIC_SECONDS = 1.0\n",
         "COSMETIC_SECONDS = 0.0\n",
         "every change of a pod costs a write of status",
+        tests="tests/simulation/test_telling.py",
     ),
 )

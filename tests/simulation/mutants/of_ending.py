@@ -105,13 +105,6 @@ MUTANTS = (
         "nobody reads the answer, and the run stands still",
     ),
     Mutant(
-        "nobody looks after the end",
-        "kube/reconciler.py",
-        "            if again != 0.0 and plan.outcome is None:",
-        "            if again != 0.0:",
-        "Jobs and pods stay for ever",
-    ),
-    Mutant(
         "the reaper does not look",
         "kube/jobs.py",
         " and slot < len(ledger.slots) and attempt == ledger.attempts[slot]:\n",
