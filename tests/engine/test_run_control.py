@@ -179,6 +179,31 @@ def test_a_failed_run_is_tried_again_from_what_failed():
     assert story.condition == ("True", "Completed")
 
 
+def test_the_next_attempt_of_a_run_begins_when_its_delay_is_over_and_not_before():
+    story = Story(graph_of(pod("a"), retry={"limit": 1, "delaySeconds": 60}))
+    story.step()
+    story.fails("a")
+    story.step()
+    story.step(59)
+    assert (story.letters, story.started()) == ("F", [])
+    story.reload()
+    story.step(0.5)
+    assert (story.letters, story.started()) == ("F", [])
+    story.step(0.5)
+    assert (story.letters, story.started()) == ("I", [("a", 2)])
+
+
+def test_a_run_that_went_well_is_over():
+    story = Story(graph_of(pod("a"), pod("b", allowFailure=True), retry={"limit": 1, "mode": "All", "delaySeconds": 0}))
+    story.step()
+    story.succeeds("a")
+    story.fails("b")
+    plan = story.step()
+    assert (story.letters, story.condition) == ("SF", ("True", "CompletedWithWarnings"))
+    assert plan.outcome is not None
+    assert "nextAttemptTime" not in plan.status
+
+
 def test_when_no_attempt_of_the_run_is_left_finally_runs_and_it_fails():
     story = Story(graph_of(pod("a"), retry={"limit": 1, "delaySeconds": 0}, **{"finally": [pod("tidy")]}))
     story.step()

@@ -112,3 +112,21 @@ async def test_a_child_that_ended_is_over_when_no_pod_of_its_name_lives(phase: s
     stage.api.put(PODS, "ns", "pod", {"metadata": {"labels": {keys.LABEL_RUN: CHILD}}, "status": {"phase": phase}})
     again = await stage.stop("Cancelled")
     assert (stage.is_over, again == 0.0) == (is_over, is_over)
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "another run's", "another attempt's"])
+async def test_a_run_that_has_the_name_and_is_not_the_attempts_own_is_left_alone(whose: str):
+    stage = Stage()
+    labels = stage.api.objects["flowruns", "ns", CHILD]["metadata"]["labels"]
+    owner = stage.api.objects["flowruns", "ns", CHILD]["metadata"]["ownerReferences"][0]
+    if whose == "nobody's":
+        labels.clear()
+    elif whose == "another run's":
+        labels[keys.LABEL_PARENT_UID] = owner["uid"] = "uid-other"
+    else:
+        labels[keys.LABEL_ATTEMPT] = "2"
+    await stage.stop("Cancelled")
+    assert "stop" not in stage.api.objects["flowruns", "ns", CHILD]["status"]
+    assert stage.is_over
+    await stage.start("I", 1, fresh=True)
+    assert stage.session.rejections[ATTEMPT].reason == "NameCollision"

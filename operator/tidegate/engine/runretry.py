@@ -5,7 +5,6 @@ from tidegate.engine import ledger as letters
 from tidegate.engine import results
 from tidegate.engine.actions import Happening
 from tidegate.engine.draft import Draft
-from tidegate.engine.ledger import Extra
 from tidegate.engine.tally import Tally
 
 _ENDED = letters.letters_of(b"SCFKU")
@@ -44,8 +43,6 @@ def begin_again(draft: Draft) -> bool:
         draft.move(slot, letters.PENDING)
         draft.records.pop(slot, None)
         draft.lose_outputs(slot)
-        if slot in draft.ledger.extra:
-            draft.ledger.extra[slot] = Extra()
     draft.store_again()
     draft.tally = Tally.rebuilt(draft.graph, draft.ledger)
     draft.run_attempt += 1

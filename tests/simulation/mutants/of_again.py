@@ -89,9 +89,9 @@ MUTANTS = (
     ),
     Mutant(
         "the next attempt of a run has the old budgets",
-        "engine/runretry.py",
-        "            draft.ledger.extra[slot] = Extra()\n",
-        "            pass\n",
+        "engine/draft.py",
+        "        self.ledger.extra.pop(slot, None)\n        self.tally.count",
+        "        self.tally.count",
         "a task is tried less often than it says",
         tests="tests/engine/test_run_control.py",
     ),

@@ -76,7 +76,6 @@ MUTANTS = (
         "    if STRICTNESS[stop.state] > STRICTNESS[state]:\n        state = stop.state\n",
         "    state = stop.state\n",
         "something starts after a terminate",
-        tests="tests/engine/test_run_control.py",
     ),
     Mutant(
         "a late child is not turned away",
@@ -107,7 +106,6 @@ MUTANTS = (
         "        if seen is None or seen.run_uid != session.run.uid or seen.fact.attempt != attempt:\n",
         "        if seen is None:\n",
         "somebody else's run is stopped, or its result believed",
-        tests="tests/simulation/test_calls.py",
     ),
     Mutant(
         "the absence of a child is believed",
