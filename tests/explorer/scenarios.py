@@ -1,4 +1,13 @@
-"""What is explored: small Flows, each with as many operators and faults as can still be exhausted."""
+"""What is explored: small Flows, each with as many operators and faults as can still be exhausted.
+
+Explored is the production code from the inbox to the client, with the engine in its middle; what is below the client
+(API server, Job controller, kubelet) is the explorer's own small model, and the work queue is two claims (`bell.py`).
+
+Not explored: all faults at once for two operators and a chain, of which there are more states than can be kept: their
+faults come alone or in pairs, and all together for one operator, whose earlier life may still have requests on their
+way. Nor what takes minutes (retention, deadlines), lists after a gap, limits, child runs, approvals, Indexed fan-outs,
+and controllers that act on old knowledge: those are for the simulation.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
