@@ -143,7 +143,8 @@ def test_a_real_api_server_refuses_in_the_words_of_the_sandbox(kubectl: Run, nam
         assert kubectl("-n", namespace, "create", "--dry-run=server", "-f", "-", input=job)
 
 
-VOLUME_TEST = 'cat "$TIDEGATE_ITEM" || ls -A "$TIDEGATE_ITEM"; echo "$(hostname) $HOSTNAME $0 $EARLY"'
+# Into one stream: lines of a container's stdout and stderr come to its log in no order.
+VOLUME_TEST = 'exec 2>&1; cat "$TIDEGATE_ITEM" || ls -A "$TIDEGATE_ITEM"; echo "$(hostname) $HOSTNAME $0 $EARLY"'
 
 
 def test_an_index_finds_its_own_key_and_an_empty_directory_where_there_is_none(kubectl: Run, namespace: str):
