@@ -245,6 +245,29 @@ def test_a_repeated_task_keeps_only_its_last_run():
     assert [entry.outputs for entry in kept(story)] == [{"n": 2}]
 
 
+@pytest.mark.parametrize(
+    ("until", "because"),
+    [
+        ("outputs.n > 1", "repeat.until does not hold for the result of run old-run"),
+        ("outputs.n", "repeat.until of the result of run old-run: it gave "),
+        ("outputs.missing > 1", "repeat.until of the result of run old-run: "),
+    ],
+)
+def test_a_repeated_task_takes_only_what_is_enough(until: str, because: str):
+    story = story_of(cached_task(repeat={"until": until, "everySeconds": 0}))
+    answers(story)
+    plan = story.step(1)
+    assert story.started() == [("a", 1)]
+    assert [because in told.message for told in plan.happenings] == [True]
+
+
+def test_a_repeated_task_takes_what_is_enough():
+    story = story_of(cached_task(repeat={"until": "outputs.n == 1", "everySeconds": 0}))
+    answers(story)
+    story.step(1)
+    assert (story.letters, story.started()) == ("C", [])
+
+
 BASE: dict[str, Any] = {"name": "a", "image": "x:1", "cache": {}}
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "y"}]}}
 

@@ -15,7 +15,7 @@ from tidegate.api.cacheentry import CacheEntrySpec
 from tidegate.api.conditions import instant_of, timestamp
 from tidegate.api.policies import Cache, CacheScope
 from tidegate.engine import ledger as letters
-from tidegate.engine import outputs
+from tidegate.engine import outputs, repeating
 from tidegate.engine.actions import Happening, KeepResult, LookUp
 from tidegate.engine.draft import Draft
 from tidegate.engine.graph import Graph, Node
@@ -170,8 +170,13 @@ def _usable(draft: Draft, slot: int, cache: Cache) -> CacheEntrySpec | None:
         return None
     try:
         taken = outputs.check(entry.outputs, draft.node(slot).task.outputs or ())
+        enough = repeating.is_enough(draft, slot, taken)
     except outputs.OutputError as error:
         raise _Unusable(f"the result of run {entry.run} does not fit: {error.message}") from None
+    except ExpressionError as error:
+        raise _Unusable(f"repeat.until of the result of run {entry.run}: {error}") from None
+    if not enough:
+        raise _Unusable(f"repeat.until does not hold for the result of run {entry.run}")
     return entry.model_copy(update={"outputs": taken})
 
 

@@ -10,9 +10,9 @@ from tidegate.engine import ledger as letters
 from tidegate.engine.draft import Draft
 from tidegate.engine.facts import JobState
 from tidegate.engine.records import MAX_ROWS, row
+from tidegate.engine.repeating import REPEATING
 from tidegate.engine.sentences import SENTENCES
 from tidegate.engine.sizes import size_of
-from tidegate.engine.succeeding import REPEATING
 from tidegate.engine.views import STATE_NAMES
 
 Made = tuple[Any, dict[str, Any], int]

@@ -3,7 +3,6 @@
 from tidegate.api import keys
 from tidegate.engine.actions import ChildAction, ConfirmChild, StartChild, StopChild
 from tidegate.engine.facts import Attempt, ChildFact, Confirmed
-from tidegate.engine.wishes import STRICTNESS
 from tidegate.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tidegate.kube.childruns import see_child
 from tidegate.kube.claims import Claims
@@ -11,8 +10,8 @@ from tidegate.kube.client import Client, Object
 from tidegate.kube.pods import has_live_pod
 from tidegate.kube.resources import FLOWRUNS
 from tidegate.kube.session import Session
-from tidegate.kube.store import Store, version_of
-from tidegate.kube.writer import write_status
+from tidegate.kube.stops import tell_to_stop
+from tidegate.kube.store import Store
 from tidegate.resources.flowrun import child_name, child_run, child_tombstone
 
 _ATTEMPTS = 5
@@ -81,13 +80,8 @@ class Calling:
 
     async def _tell(self, found: Object, action: StopChild) -> None:
         """Put the parent's wish into the child's status; a stricter one that is there already stays."""
-        status = found.get("status") or {}
-        known = (status.get("stop") or {}).get("state", "Running")
-        if STRICTNESS[known] >= STRICTNESS[action.stop.state]:
-            return
         try:
-            told = {**status, "stop": action.stop.dump()}
-            self._take(await write_status(self._client, FLOWRUNS, found, told, version_of(found)))
+            self._take(await tell_to_stop(self._client, found, action.stop))
         except (Conflict, NotFound):
             raise Unavailable(409, "Conflict", "the child run changed meanwhile") from None
 

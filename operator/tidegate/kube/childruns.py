@@ -7,6 +7,7 @@ from tidegate.api import keys
 from tidegate.api.conditions import find, instant_of
 from tidegate.engine.facts import ChildFact
 from tidegate.kube.observing import Seen, attempt_of
+from tidegate.kube.owners import owning_run
 
 
 def see_child(obj: Mapping[str, Any]) -> Seen | None:
@@ -34,9 +35,3 @@ def see_child(obj: Mapping[str, Any]) -> Seen | None:
         outputs=status.get("runOutputs") or {},
     )
     return Seen(meta["namespace"], meta["name"], meta["uid"], parent, int(meta["resourceVersion"]), fact)
-
-
-def owning_run(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Give the reference to the run that owns a run, if one does."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller") and owner.get("kind") == "FlowRun"), None)

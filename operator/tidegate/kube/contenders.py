@@ -6,10 +6,10 @@ from tidegate.api.conditions import instant_of
 from tidegate.engine.concurrency import Contender
 from tidegate.errors import ExpressionError, InvalidSpec, NotFound
 from tidegate.kube.admission import key_of
-from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.lines import frozen_key
+from tidegate.kube.owners import owning_run
 from tidegate.kube.resources import FLOWRUNS
 from tidegate.kube.session import desired_of, run_of
 

@@ -9,13 +9,14 @@ from tidegate.engine import status as statuses
 from tidegate.engine.calling import PARENT_STOPPED
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.wishes import Stop, wish_of
-from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.holding import hold_name
 from tidegate.kube.observing import see_job
+from tidegate.kube.owners import owning_run
 from tidegate.kube.pods import has_live_pod
 from tidegate.kube.resources import FLOWRUNS, JOBS
 from tidegate.kube.session import desired_of, run_of
+from tidegate.kube.stops import tell_to_stop
 from tidegate.kube.store import has_ended, version_of
 from tidegate.kube.writer import write_status
 from tidegate.resources.job import tombstone
@@ -54,8 +55,9 @@ async def _stop_all(client: Client, obj: Object, now: float) -> bool:
         await _stop(client, obj, found, now)
     children = (await client.list(FLOWRUNS, run.namespace, labels=f"{keys.LABEL_PARENT_UID}={run.uid}")).items
     owned = [child for child in children if owning_run(child) is not None and not has_ended(child)]
+    stop = Stop("Cancelled", PARENT_STOPPED, f"its parent run {run.name} stopped it")
     for child in owned:
-        await _tell_to_stop(client, child, run.name)
+        await tell_to_stop(client, child, stop)
     return not owned and not await has_live_pod(client, run.namespace, selector)
 
 
@@ -65,10 +67,3 @@ async def _stop(client: Client, obj: Object, found: Object, now: float) -> None:
         body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
         body["metadata"]["name"] = seen.name
         await hold_name(client, body, now)
-
-
-async def _tell_to_stop(client: Client, child: Object, parent: str) -> None:
-    status = child.get("status") or {}
-    if "stop" not in status:
-        wanted = Stop("Cancelled", PARENT_STOPPED, f"its parent run {parent} stopped it")
-        await write_status(client, FLOWRUNS, child, {**status, "stop": wanted.dump()}, version_of(child))

@@ -23,7 +23,7 @@ from tidegate.kube.admission import key_of
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.resources import FLOWRUNS
-from tidegate.kube.store import RunKey, Store
+from tidegate.kube.store import RunKey, Store, has_ended
 from tidegate.resources.triggered import is_run_of, run_name, triggered_run
 
 _SOON = 5.0
@@ -47,10 +47,14 @@ _REASONS = {Result.FORBIDDEN: "RunForbidden", Result.FAILED: "TriggerFailed"}
 
 @dataclass(slots=True)
 class Fired:
-    """What was done for one trigger; it counts when `mark` is in status. `again` when to look again, in seconds."""
+    """What was done for one trigger; it counts when `mark` is in status.
+
+    `again` says when to look again, in seconds; `jitter` by how many seconds all of the trigger's runs start later.
+    """
 
     mark: Mark
     kind: str
+    jitter: int = 0
     runs: list[Object] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     delays: list[float] = field(default_factory=list)
@@ -87,7 +91,8 @@ class Firing:
         seconds, handled = due.start[:room], due.handled
         if len(seconds) < len(due.start):
             handled = seconds[-1] if seconds else mark.handled
-        fired = Fired(replace(mark, handled=handled, started=left), trigger.kind, rivals=rivals)
+        jitter = delay_of(trigger.timing, flow["metadata"]["uid"], trigger.name)
+        fired = Fired(replace(mark, handled=handled, started=left), trigger.kind, jitter, rivals=rivals)
         fired.again = _SOON if len(seconds) < len(due.start) else None
         if due.missed and handled > mark.handled:
             self._note_missed(fired, due.missed, seconds[0] if seconds else handled)
@@ -146,9 +151,9 @@ class Firing:
             message = f"no run for {trigger['time']}: FlowRun {meta['name']} exists and is not this trigger's"
             self._note(fired, Result.FAILED, message)
             return
-        self._note_started(flow, run, fired)
+        self._note_started(run, fired)
 
-    def _note_started(self, flow: Object, run: Object, fired: Fired) -> None:
+    def _note_started(self, run: Object, fired: Fired) -> None:
         meta = run["metadata"]
         occasion = Occasion.parse(run["spec"]["trigger"])
         second = int(occasion.time or 0) if occasion is not None else 0
@@ -156,9 +161,7 @@ class Firing:
         self._note(fired, Result.STARTED, "")
         fired.mark = replace(fired.mark, last=second, run=meta["name"], started=(*mark.started, (second, meta["uid"])))
         fired.runs.append(run)
-        trigger = next(row for row in flow["spec"]["triggers"] if row["name"] == mark.name)
-        delay = delay_of(Trigger.model_validate(trigger, extra="ignore").timing, flow["metadata"]["uid"], mark.name)
-        fired.delays.append(self.now() - second - delay)
+        fired.delays.append(self.now() - second - fired.jitter)
 
     # Whom it may start
 
@@ -191,7 +194,7 @@ class Firing:
             run = await self._client.get(FLOWRUNS, flow["metadata"]["namespace"], entry.name)
         except NotFound:
             return False
-        return run["metadata"]["uid"] == entry.uid and "completionTime" not in (run.get("status") or {})
+        return run["metadata"]["uid"] == entry.uid and not has_ended(run)
 
     async def _not_begun(self, flow: Object, mark: Mark) -> tuple[tuple[int, str], ...]:
         """Give the started runs that must still be named: who has begun needs it no more, nor who is gone."""
@@ -216,5 +219,6 @@ class Firing:
 
 
 def _has_begun(run: Object | None, uid: str) -> bool:
-    status = (run or {}).get("status") or {}
-    return run is not None and run["metadata"]["uid"] == uid and ("frozen" in status or "completionTime" in status)
+    if run is None or run["metadata"]["uid"] != uid:
+        return False
+    return "frozen" in (run.get("status") or {}) or has_ended(run)

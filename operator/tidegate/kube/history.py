@@ -4,15 +4,15 @@ What is seen may be old, and a deletion cannot be taken back: so it is confirmed
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from tidegate.api import keys
 from tidegate.api.conditions import instant_of, is_true
 from tidegate.api.flow import History
 from tidegate.errors import Conflict, NotFound
 from tidegate.kube.client import Client, Object
+from tidegate.kube.owners import owning_flow
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of
 
@@ -120,12 +120,6 @@ def is_needed(store: Store, run: Object) -> bool:
         return True
     reruns = (other for other in store.runs_of(flow_key_of(run)) if not has_ended(other))
     return any((other["spec"].get("rerun") or {}).get("of") == name for other in reruns)
-
-
-def owning_flow(obj: Object) -> Mapping[str, Any] | None:
-    """Give the reference to the Flow that owns a run, if one does."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller") and owner.get("kind") == "Flow"), None)
 
 
 def _too_many(runs: Iterable[Object], flow: Object) -> list[Object]:

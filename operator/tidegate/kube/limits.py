@@ -15,15 +15,17 @@ from pydantic import ValidationError
 from tidegate.api.flow import Concurrency
 from tidegate.api.keys import LABEL_RUN_UID
 from tidegate.engine.concurrency import Entry, Grants, grant
+from tidegate.engine.wishes import Stop
 from tidegate.errors import Conflict, NotFound
-from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.contenders import ancestors_of, contenders
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.lines import holds_place
+from tidegate.kube.owners import owning_run
 from tidegate.kube.pods import has_live_pod
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.standings import LAST, LATER, Standing, standings
+from tidegate.kube.stops import tell_to_stop
 from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, version_of
 from tidegate.kube.writer import write_status
 
@@ -173,12 +175,8 @@ class Limits:
 
     async def _tell_to_stop(self, run: Object, successor: str) -> bool:
         """Put the operator's wish into a live run; say whether it has it, and was not changed by others meanwhile."""
-        status = run.get("status") or {}
-        if "stop" in status:
-            return True
-        stop = {"state": "Cancelled", "reason": "ReplacedBy", "message": f"{successor} takes its place"}
         try:
-            await write_status(self._client, FLOWRUNS, run, {**status, "stop": stop}, version_of(run))
+            await tell_to_stop(self._client, run, Stop("Cancelled", "ReplacedBy", f"{successor} takes its place"))
         except (Conflict, NotFound):
             return False
         return True

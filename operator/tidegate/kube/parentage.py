@@ -7,9 +7,9 @@ from tidegate.api import keys
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.ledger import INTENT, OBSERVED, Ledger
 from tidegate.errors import NotFound
-from tidegate.kube.childruns import owning_run
 from tidegate.kube.client import Client, Object
 from tidegate.kube.observing import attempt_of
+from tidegate.kube.owners import owning_run
 from tidegate.kube.resources import FLOWRUNS
 
 _DIGITS = 4

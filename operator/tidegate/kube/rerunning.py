@@ -21,6 +21,7 @@ from tidegate.kube.graphs import Graphs
 from tidegate.kube.parentage import Origin
 from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS, REVISIONS
 from tidegate.kube.session import Poisoned, Session, load, run_of
+from tidegate.kube.store import has_ended
 
 INVALID = "InvalidRerun"
 
@@ -66,7 +67,7 @@ def _problem_of(obj: Object, old: Object) -> Outcome | None:
     flow, others = obj["spec"]["flowRef"]["name"], old["spec"]["flowRef"]["name"]
     if flow != others:
         return _refused(f"run {name} is of Flow {others}; spec.flowRef.name says {flow}")
-    if "completionTime" not in status:
+    if not has_ended(old):
         return _refused(f"run {name} has not ended; cancel it, or wait for its end")
     if "frozen" not in status:
         why = status.get("why") or "it was refused"

@@ -13,7 +13,7 @@ from tidegate.api.conditions import instant_of
 from tidegate.api.triggers import TriggerKind
 from tidegate.errors import NotFound
 from tidegate.kube.client import Client, Object
-from tidegate.kube.history import owning_flow
+from tidegate.kube.owners import owning_flow
 from tidegate.kube.resources import FLOWS
 from tidegate.kube.store import Store
 

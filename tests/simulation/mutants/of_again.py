@@ -42,7 +42,7 @@ MUTANTS = (
     Mutant(
         "a run is done again that has not ended",
         "kube/rerunning.py",
-        '    if "completionTime" not in status:\n',
+        "    if not has_ended(old):\n",
         "    if False:\n",
         "two runs do the same work side by side",
         tests="tests/simulation/test_reruns.py",
@@ -152,6 +152,14 @@ MUTANTS = (
         "    if enough:\n        caching.keep(draft, slot, outputs, at)\n",
         "    caching.keep(draft, slot, outputs, at)\n    if enough:\n",
         "what did not hold yet is taken for the result",
+        tests="tests/engine/test_caching.py",
+    ),
+    Mutant(
+        "a repeated task takes any result of the cache",
+        "engine/caching.py",
+        "    if not enough:\n",
+        "    if False:\n",
+        "what did not hold is taken for the result",
         tests="tests/engine/test_caching.py",
     ),
     Mutant(

@@ -65,9 +65,9 @@ MUTANTS = (
     ),
     Mutant(
         "a gentler stop takes a stricter one's place",
-        "kube/calling.py",
-        "        if STRICTNESS[known] >= STRICTNESS[action.stop.state]:\n",
-        "        if known == action.stop.state:\n",
+        "kube/stops.py",
+        "    if STRICTNESS[known] >= STRICTNESS[stop.state]:\n",
+        "    if known == stop.state:\n",
         "something starts after a terminate",
     ),
     Mutant(

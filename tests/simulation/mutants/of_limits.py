@@ -49,8 +49,8 @@ MUTANTS = (
     Mutant(
         "who is replaced is not told",
         "kube/limits.py",
-        '        if "stop" in status:\n            return True\n',
-        "        if status:\n            return True\n",
+        "        try:\n            await tell_to_stop(",
+        '        if run.get("status"):\n            return True\n        try:\n            await tell_to_stop(',
         "the new run waits for ever",
     ),
     Mutant(
