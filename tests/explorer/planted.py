@@ -45,19 +45,20 @@ BUGS = (
     Bug(
         "what is stopped does not hold its name",
         "kube/jobs.py",
-        "        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task), self._wall()))\n"
-        "        if any",
-        "        if any",
+        "        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task), self._wall))\n"
+        "        pods = ",
+        "        pods = ",
         "one-cancel",
         "11",
     ),
     Bug(
         "the run ends while pods of what was stopped live",
         "kube/jobs.py",
-        "tombstone(session.run, attempt, task), self._wall()))\n"
-        "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n"
+        "tombstone(session.run, attempt, task), self._wall))\n"
+        "        pods = await self._list_pods(session, attempt)\n"
+        "        if any(map(is_live, pods)):\n"
         "            return _POD_POLL\n",
-        "tombstone(session.run, attempt, task), self._wall()))\n",
+        "tombstone(session.run, attempt, task), self._wall))\n        pods = await self._list_pods(session, attempt)\n",
         "one-stale",
         "11",
     ),

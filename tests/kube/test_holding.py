@@ -36,7 +36,7 @@ def state_of(obj: Object) -> JobState:
 
 
 async def held(api: FakeApi) -> Object:
-    found = await hold_name(api, TOMBSTONE, NOW)
+    found = await hold_name(api, TOMBSTONE, lambda: NOW)
     assert found == api.objects["jobs", "ns", NAME]
     assert is_harmless(found)
     return found
@@ -115,4 +115,25 @@ async def test_who_is_always_too_late_tries_again_later():
     api = Late(1000)
     api.put(JOBS, "ns", NAME, a_job(queueName="batch"))
     with pytest.raises(Unavailable, match="could not be held yet"):
-        await hold_name(api, TOMBSTONE, NOW)
+        await hold_name(api, TOMBSTONE, lambda: NOW)
+
+
+class Slow(FakeApi):
+    """The answer to every read takes a minute to come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+
+    async def get(self, resource: Any, namespace: Any, name: str) -> Object:
+        found = await super().get(resource, namespace, name)
+        self.now += 60
+        return found
+
+
+async def test_a_name_is_held_from_when_the_job_was_stopped_not_from_when_that_was_decided():
+    api = Slow()
+    api.put(JOBS, "ns", NAME, a_job())
+    seen = see_job(await hold_name(api, TOMBSTONE, lambda: api.now))
+    assert seen is not None
+    assert seen.fact.finished == NOW + 60  # type: ignore[union-attr]  # a Job's

@@ -1,17 +1,20 @@
-"""From the runs of a Flow as the API server gives them to what decides about their places."""
+"""From the runs and pods of a Flow as the API server gives them to what decides about their places."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tidegate.api.conditions import instant_of
-from tidegate.engine.concurrency import Contender
+from tidegate.api.keys import LABEL_FLOW, LABEL_RUN, LABEL_RUN_UID
+from tidegate.engine.concurrency import Contender, Entry
 from tidegate.errors import ExpressionError, InvalidSpec, NotFound
 from tidegate.kube.admission import key_of
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.lines import frozen_key
 from tidegate.kube.owners import owning_run
-from tidegate.kube.resources import FLOWRUNS
+from tidegate.kube.pods import is_live
+from tidegate.kube.resources import FLOWRUNS, PODS
 from tidegate.kube.session import desired_of, run_of
+from tidegate.resources.names import label_value
 
 _MAX_DEPTH = 16
 
@@ -45,6 +48,34 @@ def contenders(
     return found
 
 
+async def survivors(
+    client: Client, graphs: Graphs, flow: Object, runs: Mapping[str, Object], noted: Collection[str]
+) -> list[Entry]:
+    """Give a place to each run that is over or gone, holds none, and of which a pod may still run.
+
+    Such a run began while there was no limit, and ended before anybody asked for a place.
+
+    Args:
+        client: the API server.
+        graphs: to evaluate the key that such a run would have today.
+        flow: the Flow as it is now.
+        runs: its runs that exist, by UID.
+        noted: the UIDs of those that hold a place, or have not ended.
+    """
+    metadata = flow["metadata"]
+    pods = await client.list(PODS, metadata["namespace"], labels=f"{LABEL_FLOW}={label_value(metadata['name'])}")
+    found: dict[str, Entry] = {}
+    for pod in filter(is_live, pods.items):
+        labels = pod["metadata"]["labels"]
+        uid = labels.get(LABEL_RUN_UID, "")
+        if uid and uid not in noted:
+            run = runs.get(uid)
+            name = run["metadata"]["name"] if run is not None else labels.get(LABEL_RUN, "")
+            key = _key_today(graphs, flow, run) if run is not None else ""  # what its params were, nobody knows
+            found[uid] = Entry(uid, name, key)
+    return list(found.values())
+
+
 async def ancestors_of(client: Client, obj: Object) -> frozenset[str]:
     """Give the UIDs of the runs that a run is a child of."""
     found: set[str] = set()
@@ -75,7 +106,7 @@ def _contender(run: Object, key: str, ancestors: frozenset[str]) -> Contender:
 
 def _key_today(graphs: Graphs, flow: Object, run: Object) -> str:
     """Give the key of a run by its Flow as it is now; none when its params are too different for that."""
-    params = run["status"]["frozen"].get("params") or {}
+    params = ((run.get("status") or {}).get("frozen") or {}).get("params") or {}
     try:
         return key_of(graphs.compiled(flow["spec"]), run_of(run, params=params)) or ""
     except (InvalidSpec, ExpressionError):

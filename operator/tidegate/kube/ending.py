@@ -1,5 +1,6 @@
 """Ending a run whose own records cannot be read: it is told so, and a cancel still stops everything it started."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tidegate.api import keys
@@ -24,7 +25,7 @@ from tidegate.resources.job import tombstone
 REASON = "InternalError"
 
 
-async def end_poisoned(client: Client, obj: Object, problem: str, now: float) -> None:
+async def end_poisoned(client: Client, obj: Object, problem: str, wall: Callable[[], float]) -> None:
     """Say in the run what is wrong; when its user wants it stopped, stop its Jobs and end it.
 
     Raises:
@@ -34,25 +35,25 @@ async def end_poisoned(client: Client, obj: Object, problem: str, now: float) ->
     if has_ended(obj):
         return
     wish = wish_of(desired_of(obj), Stop.parse(status.get("stop")))
-    if wish.stops and await _stop_all(client, obj, now):
+    if wish.stops and await _stop_all(client, obj, wall):
         outcome = Outcome(False, wish.reason, f"stopped although {problem}", {})
-        new = statuses.refused(run_of(obj), status, outcome, now)
+        new = statuses.refused(run_of(obj), status, outcome, wall())
     else:
         message = f"{problem}; set spec.desiredState to Cancelled to end the run"
         wanted = conditions.running(REASON, message)
         generation = obj["metadata"].get("generation", 1)
-        told = carry(status.get("conditions"), wanted, generation=generation, now=now)
+        told = carry(status.get("conditions"), wanted, generation=generation, now=wall())
         new = {**status, "conditions": told, "why": f"{REASON}: {message}"[:4096]}
     if new != status:
         await write_status(client, FLOWRUNS, obj, new, version_of(obj))
 
 
-async def _stop_all(client: Client, obj: Object, now: float) -> bool:
+async def _stop_all(client: Client, obj: Object, wall: Callable[[], float]) -> bool:
     """Stop every Job and child run, names held; say whether no pod is left and every child run has ended."""
     run = run_of(obj)
     selector = f"{keys.LABEL_RUN_UID}={run.uid}"
     for found in (await client.list(JOBS, run.namespace, labels=selector)).items:
-        await _stop(client, obj, found, now)
+        await _stop(client, obj, found, wall)
     children = (await client.list(FLOWRUNS, run.namespace, labels=f"{keys.LABEL_PARENT_UID}={run.uid}")).items
     owned = [child for child in children if owning_run(child) is not None and not has_ended(child)]
     stop = Stop("Cancelled", PARENT_STOPPED, f"its parent run {run.name} stopped it")
@@ -61,9 +62,9 @@ async def _stop_all(client: Client, obj: Object, now: float) -> bool:
     return not owned and not await has_live_pod(client, run.namespace, selector)
 
 
-async def _stop(client: Client, obj: Object, found: Object, now: float) -> None:
+async def _stop(client: Client, obj: Object, found: Object, wall: Callable[[], float]) -> None:
     seen, run = see_job(found), run_of(obj)
     if seen is not None:
         body: dict[str, Any] = tombstone(run, seen.fact.attempt, found["metadata"]["labels"][keys.LABEL_TASK])
         body["metadata"]["name"] = seen.name
-        await hold_name(client, body, now)
+        await hold_name(client, body, wall)

@@ -143,8 +143,12 @@ class Entrance:
 
     async def _refuse(self, key: RunKey, obj: Object, outcome: Outcome) -> None:
         run, now = session.run_of(obj), self._clocks.wall()
-        status = statuses.refused(run, obj.get("status") or {}, outcome, now)
+        status, line = statuses.refused(run, obj.get("status") or {}, outcome, now), flow_key_of(obj)
+        was_next = key in self._store.lines.heads(line)
         self._store.put_run(await write_status(self._client, FLOWRUNS, obj, status, version_of(obj)))
+        if was_next:  # it may be all that was told of a place that is free
+            for other in self._store.lines.heads(line):
+                self._queue.add(other, Priority.COMPLETION)
         self._reporter.run_ended(run, outcome, now)
         happening = Happening(True, "RunEnded", f"{outcome.reason}: {outcome.message}")
         await self._reporter.tell(run, [happening], now)

@@ -7,6 +7,7 @@ A Job in a queue of Kueue is deleted all the same: suspended, it would be let go
 without its label it would keep its quota. What comes late is suspended by Kueue as it comes in, so it starts no pod.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from tidegate.api import keys
@@ -21,13 +22,13 @@ HARMLESS = FINISHED | {JobState.TOMBSTONE}
 _ATTEMPTS = 5
 
 
-async def hold_name(client: Client, tombstone: Object, now: float) -> Object:
+async def hold_name(client: Client, tombstone: Object, wall: Callable[[], float]) -> Object:
     """See that a Job's name is held by something that starts no pod any more; give what holds it.
 
     Args:
         client: the API server.
         tombstone: what is created when the name is free.
-        now: seconds since the epoch; the name is held from then on.
+        wall: gives the seconds since the epoch; read when the Job is stopped, for it is held from then on.
 
     Raises:
         Unavailable: it could not be held yet; try again.
@@ -42,7 +43,7 @@ async def hold_name(client: Client, tombstone: Object, now: float) -> Object:
             if is_harmless(found):
                 return found
             if keys.LABEL_QUEUE not in (found["metadata"].get("labels") or {}):
-                return await client.replace(JOBS, stopped(found, now))
+                return await client.replace(JOBS, stopped(found, wall()))
             await client.delete(JOBS, namespace, name, uid=found["metadata"]["uid"])
         except Conflict:
             continue

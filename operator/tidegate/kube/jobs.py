@@ -1,19 +1,20 @@
 """Carrying out what tasks with a pod need: Jobs are created, stopped where they stand, looked for, and deleted."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from tidegate.api import keys
 from tidegate.engine.actions import ConfirmGone, DeleteJob, Reap, StartJob, StopJob
 from tidegate.engine.blocks import node_of
-from tidegate.engine.facts import Attempt, Confirmed, PodFact
+from tidegate.engine.facts import Attempt, Confirmed
 from tidegate.engine.ledger import FINAL, Ledger
 from tidegate.errors import AlreadyExists, Conflict, NotFound
 from tidegate.kube.claims import Claims
 from tidegate.kube.client import Client, Object
 from tidegate.kube.holding import hold_name, is_harmless
 from tidegate.kube.observing import see_job, see_pod
+from tidegate.kube.pods import has_counted, is_live
 from tidegate.kube.resources import FLOWRUNS, JOBS, PODS
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
@@ -70,7 +71,7 @@ class Jobs:
         if found is not None:
             self._take_job(found)
             return True
-        return bool(await self._live_pods(session, attempt))
+        return bool(await self._list_pods(session, attempt))
 
     # Stopping
 
@@ -78,9 +79,14 @@ class Jobs:
         wait = self._claims.wait(session, attempt)
         if wait > 0:
             return wait
-        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task), self._wall()))
-        if any(pod.alive for pod in await self._live_pods(session, attempt)):
+        self._take_job(await hold_name(self._client, tombstone(session.run, attempt, task), self._wall))
+        pods = await self._list_pods(session, attempt)
+        if any(map(is_live, pods)):
             return _POD_POLL
+        held = await self._get_job(session, attempt, task)  # its word on pods that ended well in their last moments
+        if held is None or not has_counted(held, pods):
+            return _POD_POLL
+        self._take_job(held)
         session.confirm(attempt, Confirmed.STOPPED)
         return 0.0
 
@@ -107,7 +113,7 @@ class Jobs:
         if found is None or not is_harmless(found):
             # It may start a pod yet: that there is none now says nothing.
             return 0.0 if attempt in self._store.jobs(session.run.uid) else _POD_POLL
-        if any(pod.alive for pod in await self._live_pods(session, attempt)):
+        if any(map(is_live, await self._list_pods(session, attempt))):
             return _POD_POLL
         session.confirm(attempt, Confirmed.PODS_GONE)
         return 0.0
@@ -119,7 +125,7 @@ class Jobs:
         except NotFound:
             return None
 
-    async def _live_pods(self, session: Session, attempt: Attempt) -> list[PodFact]:
+    async def _list_pods(self, session: Session, attempt: Attempt) -> Sequence[Object]:
         """List an attempt's pods live, and bring the store to what was found."""
         slot, number = attempt
         selector = f"{keys.LABEL_RUN_UID}={session.run.uid},{keys.LABEL_SLOT}={slot},{keys.LABEL_ATTEMPT}={number}"
@@ -129,7 +135,7 @@ class Jobs:
             self._store.put_child(seen)
         uids = {seen.uid for seen in found}
         self._store.drop_missing_pods(session.run.uid, attempt, uids, int(page.resource_version))
-        return [seen.fact for seen in found if isinstance(seen.fact, PodFact)]
+        return page.items
 
     # Retention
 
@@ -150,7 +156,7 @@ class Jobs:
     async def _stop_orphan(self, session: Session, action: Reap) -> float | None:
         body: dict[str, Any] = tombstone(session.run, action.attempt, "orphan")
         body["metadata"]["name"] = action.name
-        self._take_job(await hold_name(self._client, body, self._wall()))
+        self._take_job(await hold_name(self._client, body, self._wall))
         return None
 
     def _take_own(self, session: Session, attempt: Attempt, obj: Object) -> bool:

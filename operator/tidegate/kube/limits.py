@@ -5,20 +5,20 @@ next, so that a long queue asks for no more than a short one; a place is taken o
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from tidegate.api.flow import Concurrency
+from tidegate.api.flow import Concurrency, ConcurrencyPolicy
 from tidegate.api.keys import LABEL_RUN_UID
 from tidegate.engine.concurrency import Entry, Grants, grant
 from tidegate.engine.wishes import Stop
 from tidegate.errors import Conflict, NotFound
 from tidegate.kube.client import Client, Object
-from tidegate.kube.contenders import ancestors_of, contenders
+from tidegate.kube.contenders import ancestors_of, contenders, survivors
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.lines import holds_place
 from tidegate.kube.owners import owning_run
@@ -62,6 +62,8 @@ class Limits:
         self._locks: WeakValueDictionary[RunKey, asyncio.Lock] = WeakValueDictionary()
         self._looks: dict[RunKey, Look] = {}
         self._ancestors: dict[RunKey, dict[str, frozenset[str]]] = {}
+        self._surveyed: dict[RunKey, tuple[str, int]] = {}
+        """The UID and generation of each Flow of which every live pod was seen to belong to a run that is counted."""
 
     async def contend(self, obj: Object) -> Standing:
         """Say how a run stands whose inputs are frozen, and which has not begun.
@@ -130,26 +132,40 @@ class Limits:
         except ValidationError as error:
             what = "; ".join(str(error).splitlines()[1:3])
             return self._stuck(flow, change, "InvalidSpec", f"spec.concurrency of its Flow cannot be read ({what})")
-        live = await self._live(flow)
+        runs = await self._runs(flow)
+        live = {uid: run for uid, run in runs.items() if not has_ended(run)}
         active = [Entry.parse(row) for row in (obj.get("status") or {}).get("active") or ()]
         ending = [entry for entry in active if entry.uid not in live]
         over = frozenset([entry.uid for entry in ending if not await self._lives_on(flow, entry)])
-        runs = {run.uid: run for run in contenders(self._graphs, obj, live, self._ancestors.get(flow, {}))}
-        grants = grant(policy, active, over, list(runs.values()))
+        rivals = {run.uid: run for run in contenders(self._graphs, obj, live, self._ancestors.get(flow, {}))}
+        late = await self._survivors(flow, obj, policy, runs, {*live, *(entry.uid for entry in active)})
+        grants = grant(policy, [*active, *late], over, list(rivals.values()))
         change += await self._write(flow, obj, active, grants)
         told = [await self._tell_to_stop(live[victim], name) for victim, name in grants.replaced.items()]
-        is_slow = not all(told) or len(over) < len(ending)
+        is_slow = not all(told) or len(over) < len(ending) or bool(late)
         slow = min(LATER, max(_SOON, 2 * slow)) if is_slow else 0.0
-        return Look(change, self._monotonic(), standings(policy, grants, runs, slow or LATER), slow)
+        return Look(change, self._monotonic(), standings(policy, grants, rivals, slow or LATER), slow)
 
-    async def _live(self, flow: RunKey) -> dict[str, Object]:
-        """Give the runs of a Flow that have not ended, by UID."""
+    async def _runs(self, flow: RunKey) -> dict[str, Object]:
+        """Give the runs of a Flow by UID."""
         fields = f"spec.flowRef.name={flow[1]}"
         listed = (await self._client.list(FLOWRUNS, flow[0], fields=fields)).items
-        live = {run["metadata"]["uid"]: run for run in listed if not has_ended(run)}
         families = self._ancestors.get(flow, {})
+        live = {run["metadata"]["uid"] for run in listed if not has_ended(run)}
         self._ancestors[flow] = {uid: above for uid, above in families.items() if uid in live}
-        return live
+        return {run["metadata"]["uid"]: run for run in listed}
+
+    async def _survivors(
+        self, flow: RunKey, obj: Object, policy: Concurrency, runs: Mapping[str, Object], noted: Collection[str]
+    ) -> list[Entry]:
+        """Give places to runs that began without a limit and are over, but for their pods; none can come later."""
+        version = (obj["metadata"]["uid"], obj["metadata"].get("generation", 0))
+        if policy.policy is ConcurrencyPolicy.ALLOW or self._surveyed.get(flow) == version:
+            return []
+        found = await survivors(self._client, self._graphs, obj, runs, noted)
+        if not found:
+            self._surveyed[flow] = version
+        return found
 
     async def _lives_on(self, flow: RunKey, entry: Entry) -> bool:
         """Whether a pod of a run that has ended may still run."""

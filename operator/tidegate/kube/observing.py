@@ -96,9 +96,10 @@ def _job_state(obj: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) 
     labels = obj["metadata"].get("labels") or {}
     if obj["spec"].get("managedBy") == keys.JOB_MANAGER_STOPPED:
         return JobState.TOMBSTONE
-    if keys.LABEL_TOMBSTONE in labels and obj["spec"].get("suspend"):
-        return JobState.TOMBSTONE
     state = next((state for kind, state in _CONDITIONS if is_true(conditions, kind)), None)
+    # Its last pod may have ended well after it was stopped: then it is complete, and says so.
+    if state is not JobState.COMPLETE and keys.LABEL_TOMBSTONE in labels and obj["spec"].get("suspend"):
+        return JobState.TOMBSTONE
     if state is not None:
         return state
     # It is let go when the Job controller says so, not when somebody has changed the spec: time counts from then on.

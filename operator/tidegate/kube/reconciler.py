@@ -72,7 +72,7 @@ class Reconciler:
         except Conflict:
             await self._read_again(key)
         except Poisoned as error:
-            await end_poisoned(self._client, obj, str(error), self._clocks.wall())
+            await end_poisoned(self._client, obj, str(error), self._clocks.wall)
             self._queue.retry(key)
 
     async def _has_expired(self, key: RunKey, obj: Object) -> bool:

@@ -27,16 +27,23 @@ MUTANTS = (
     Mutant(
         "stopping does not wait for pods",
         "kube/jobs.py",
-        "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
-        "        session.confirm(attempt, Confirmed.STOPPED)\n",
-        "        session.confirm(attempt, Confirmed.STOPPED)\n",
+        "        if any(map(is_live, pods)):\n            return _POD_POLL\n        held = ",
+        "        held = ",
         "the run ends while its pods live",
+    ),
+    Mutant(
+        "what ended well in its last moments is not counted",
+        "kube/jobs.py",
+        "        if held is None or not has_counted(held, pods):\n",
+        "        if held is None:\n",
+        "what was stopped for a deadline is told to have failed, and is done again, though it succeeded",
+        tests="tests/kube/test_jobs.py",
     ),
     Mutant(
         "no tombstone is posted",
         "kube/jobs.py",
         "        self._take_job(await hold_name(self._client, tombstone(session.run",
-        "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
+        "        if any(map(is_live, await self._list_pods(session, attempt))):\n            return _POD_POLL\n"
         "        session.confirm(attempt, Confirmed.STOPPED)\n        return 0.0\n"
         "        self._take_job(await hold_name(self._client, tombstone(session.run",
         "nothing is stopped, and a late request finds the name free",

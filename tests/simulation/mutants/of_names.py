@@ -94,7 +94,7 @@ MUTANTS = (
     Mutant(
         "recovery does not look for the Job's pods",
         "kube/jobs.py",
-        "        return bool(await self._live_pods(session, attempt))\n",
+        "        return bool(await self._list_pods(session, attempt))\n",
         "        return False\n",
         "a Job that somebody deleted is created again while its pod still runs",
     ),

@@ -21,7 +21,7 @@ MUTANTS = (
     Mutant(
         "the pods of a deleted Job are not looked for",
         "kube/jobs.py",
-        "        if any(pod.alive for pod in await self._live_pods(session, attempt)):\n            return _POD_POLL\n"
+        "        if any(map(is_live, await self._list_pods(session, attempt))):\n            return _POD_POLL\n"
         "        session.confirm(attempt, Confirmed.PODS_GONE)\n",
         "        session.confirm(attempt, Confirmed.PODS_GONE)\n",
         "the next attempt starts while a pod of the last one runs",
