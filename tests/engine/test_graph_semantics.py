@@ -206,3 +206,11 @@ def test_a_task_of_finally_that_was_named_before_a_crash_is_rendered_the_same_af
     plan = story.step()
     again = next(a for a in plan.actions if getattr(a, "task", "") == "tidy")
     assert (story.letters, again.fresh, again.inputs.args) == ("FI", False, ("TaskFailed",))
+
+
+def test_finally_begins_with_the_step_in_which_the_last_task_could_not_even_start():
+    broken = pod("b", "a", args=["$[[ string(tasks.a.?outputs.?n.orValue(0)) ]]"], runWhen="AllDone")
+    empty = pod("a", forEach={"items": []})
+    story = Story(graph_of(empty, broken, pod("c", "b"), **{"finally": [pod("z")]}))
+    story.step()
+    assert story.letters == "SFUI"

@@ -56,6 +56,17 @@ def test_a_finished_task_that_runs_again_is_stopped():
     assert [action.attempt for action in plan.actions if isinstance(action, Reap)] == [(0, 1)]
 
 
+def test_a_finished_task_whose_job_its_queue_took_away_is_stopped_before_it_is_let_go_again():
+    story = Story(graph_of(pod("a"), pod("b")))
+    story.step()
+    story.succeeds("a")
+    story.runs("b")
+    story.step(1)
+    story.sees("a", JobState.SUSPENDED)
+    plan = story.step(1)
+    assert [action.attempt for action in plan.actions if isinstance(action, Reap)] == [(0, 1)]
+
+
 def test_a_success_believed_early_leaves_its_job_time_to_say_so():
     story = Story(graph_of(pod("a"), pod("b")))
     story.step()

@@ -8,8 +8,8 @@ from engine.harness import START, graph_of, pod
 from kube.fake_api import FakeApi
 from tidegate.api import keys
 from tidegate.engine import state as states
-from tidegate.engine.actions import Reap, StartJob
-from tidegate.engine.facts import Attempt, JobState
+from tidegate.engine.actions import Reap, StartJob, StopJob
+from tidegate.engine.facts import Attempt, Confirmed, JobFact, JobState
 from tidegate.engine.inputs import Inputs
 from tidegate.engine.run import Run
 from tidegate.errors import Conflict, Unavailable
@@ -55,6 +55,11 @@ class Stage:
         """See that the Job exists; decided so long ago."""
         action = StartJob(ATTEMPT, "a", INPUTS, fresh)
         return await self.jobs.carry_out(self.session, action, self.now - ago)
+
+    async def stop(self) -> bool:
+        """Stop the attempt; say whether it is over."""
+        await self.jobs.carry_out(self.session, StopJob(ATTEMPT, "a"), self.now)
+        return Confirmed.STOPPED in self.session.confirmed.get(ATTEMPT, ())
 
     async def reap(self) -> None:
         uid = self.api.objects["jobs", "ns", self.name]["metadata"]["uid"]
@@ -177,3 +182,39 @@ async def test_a_job_that_nobody_seems_to_name_is_stopped_when_the_run_read_live
     stage.job()
     await stage.reap()
     assert stage.found() is state
+
+
+def ended_well(stage: Stage, *, finalizers: tuple[str, ...]) -> None:
+    """Let the pod of the stage's Job end well, counted by its Job or not."""
+    labels = {keys.LABEL_RUN_UID: stage.run.uid, keys.LABEL_SLOT: "0", keys.LABEL_ATTEMPT: "1"}
+    uid = stage.api.objects["jobs", "ns", stage.name]["metadata"]["uid"]
+    owner = {"kind": "Job", "name": stage.name, "uid": uid, "controller": True}
+    metadata = {"labels": labels, "ownerReferences": [owner], "finalizers": list(finalizers)}
+    stage.api.put(PODS, "ns", "pod", {"metadata": metadata, "spec": {}, "status": {"phase": "Succeeded"}})
+
+
+def job_says(stage: Stage, **status: Any) -> None:
+    stage.api.put(JOBS, "ns", stage.name, {**stage.api.objects["jobs", "ns", stage.name], "status": status})
+
+
+async def test_a_stopped_job_has_its_say_about_a_pod_that_ended_well_in_its_last_moments():
+    stage = Stage("YP")
+    stage.job()
+    ended_well(stage, finalizers=("batch.kubernetes.io/job-tracking",))
+    assert not await stage.stop()
+    ended_well(stage, finalizers=())
+    job_says(stage, uncountedTerminatedPods={"succeeded": ["uid"]})
+    assert not await stage.stop()
+    job_says(stage, uncountedTerminatedPods={}, conditions=[{"type": "Complete", "status": "True"}])
+    assert await stage.stop()
+    (fact,) = stage.store.jobs(stage.run.uid).values()
+    assert isinstance(fact, JobFact)
+    assert fact.state is JobState.COMPLETE
+
+
+async def test_a_stopped_job_that_counts_no_success_is_over_at_once():
+    stage = Stage("YP")
+    stage.job()
+    ended_well(stage, finalizers=())
+    assert await stage.stop()
+    assert stage.found() is JobState.TOMBSTONE

@@ -55,7 +55,8 @@ class Place:
 
     def pod(self, run: str, phase: str) -> None:
         uid = self.api.objects["flowruns", "ns", run]["metadata"]["uid"]
-        body = {"metadata": {"labels": {keys.LABEL_RUN_UID: uid}}, "status": {"phase": phase}}
+        labels = {keys.LABEL_RUN_UID: uid, keys.LABEL_FLOW: "flow", keys.LABEL_RUN: run}
+        body = {"metadata": {"labels": labels}, "status": {"phase": phase}}
         self.api.put(PODS, "ns", f"pod-of-{run}", body)
 
     async def ask(self, name: str) -> Standing:
@@ -250,3 +251,34 @@ async def test_a_run_that_is_not_there_any_more_gets_nothing():
     standing = await place.ask("a")
     assert not standing.admitted
     assert place.active() == []
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["it is over", "it is gone"])
+async def test_a_run_that_began_without_a_limit_counts_until_its_last_pod_has_ended(is_gone: bool):  # noqa: FBT001
+    place = Place(policy="Queue", key="$[[ params.region ]]" if not is_gone else "")
+    place.run("early", None, admitted=True, params={"region": "west"})
+    place.pod("early", "Running")
+    place.end("early")
+    if is_gone:
+        await place.api.delete(FLOWRUNS, "ns", "early")
+    place.run("a", "" if is_gone else "west")
+    message = (await place.ask("a")).message
+    assert message.startswith("place 1 in the queue")
+    assert message.endswith(": early (ended, its pods are going) of 1 allowed is live")
+    assert place.active() == ["early"]
+    pod = place.api.objects["pods", "ns", "pod-of-early"]
+    place.api.put(PODS, "ns", "pod-of-early", {**pod, "status": {"phase": "Succeeded"}})
+    place.now = LATER
+    assert (await place.ask("a")).admitted
+    assert place.active() == ["a"]
+
+
+async def test_pods_are_asked_for_once_for_each_edit_of_a_limit():
+    place = Place(policy="Queue")
+    for name in ("a", "b", "c"):
+        place.run(name)
+        await place.ask(name)
+    assert place.api.calls.count("list pods") == 1
+    place.flow(policy="Queue", limit=2)
+    await place.ask("b")
+    assert place.api.calls.count("list pods") == 2

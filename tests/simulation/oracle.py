@@ -247,7 +247,7 @@ class Oracle:
             if slots[slot] not in "SC" or attempts[slot] or not ("image" in task or "flow" in task):
                 continue
             run.taken_over.add(slot)
-            has_items = bool((task.get("forEach") or {"items": True})["items"])
+            has_items = "forEach" not in task or bool((run.block_for(slot) or {}).get("total"))
             if has_items and (run.again is None or run.again.slots[slot] not in "SC"):
                 self._broken(2, f"slot {slot} of {run.name} is told to have succeeded, but nobody has done it")
             needs = [slots[need] for need in run.needs(slot)]
@@ -283,6 +283,9 @@ class Oracle:
             self._check_outputs(attempt, now, run, status)
         if was in "RW" and now in "IS" and not run.is_asking(slot) and self._cluster.now() < run.due(slot):
             self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
+        if was in "IO" and now not in "IO" and self._truths[attempt].clean:
+            # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
+            self._truths[attempt].alive.clear()
         if now in FINAL and number:
             self._check_final(attempt, now, run, status)
 
@@ -337,8 +340,6 @@ class Oracle:
                 self._broken(7, f"{attempt} is told to have succeeded, but it was to run again")
             if not truth.clean and not truth.complete:
                 self._broken(7, f"{attempt} is told to have succeeded, but nothing of it has")
-            # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
-            truth.alive.clear()
         elif truth.complete and not truth.meddled and not truth.lost and not self._has_repeated(attempt):
             self._broken(7, f"{attempt} is told to have failed, but its Job is complete: {status.get('tasks')}")
 

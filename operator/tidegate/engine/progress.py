@@ -28,6 +28,7 @@ def advance(draft: Draft, *, everything: bool) -> None:
             inline.look(draft, draft.graph.nodes[slot])
     _settle(draft, list(draft.ledger.at(_PENDING)) if everything else [])
     while True:
+        _settle(draft, [])  # what could not even start may have been the last that finally waits for
         _settle(draft, _of_finally(draft))
         if draft.wish.pauses:
             break

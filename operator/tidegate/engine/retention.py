@@ -86,6 +86,8 @@ def _verdict(job: JobFact, ledger: Ledger, retention: Retention, *, is_running: 
     if job.state in FINISHED:
         keep = retention.succeeded if job.state is JobState.COMPLETE else retention.failed
         return (job.finished or job.created) + max(GRACE, keep), delete
+    if job.state is JobState.SUSPENDED:  # what its queue took away is not counted: let go again, it would run again
+        return job.created, Reap(job.name, job.uid, job.attempt)
     if ledger.slots[slot] == letters.SUCCEEDED and attempt == ledger.attempts[slot] and not is_running:
         return None, delete  # success was believed before the Job said so; it will
     return job.created + ORPHAN_AGE, Reap(job.name, job.uid, job.attempt)

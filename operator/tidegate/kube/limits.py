@@ -62,8 +62,8 @@ class Limits:
         self._locks: WeakValueDictionary[RunKey, asyncio.Lock] = WeakValueDictionary()
         self._looks: dict[RunKey, Look] = {}
         self._ancestors: dict[RunKey, dict[str, frozenset[str]]] = {}
-        self._surveyed: dict[RunKey, tuple[str, int]] = {}
-        """The UID and generation of each Flow of which every live pod was seen to belong to a run that is counted."""
+        self._surveyed: dict[RunKey, tuple[str, Concurrency]] = {}
+        """The UID and limit of each Flow of which every live pod was seen to belong to a run that is counted."""
 
     async def contend(self, obj: Object) -> Standing:
         """Say how a run stands whose inputs are frozen, and which has not begun.
@@ -159,12 +159,12 @@ class Limits:
         self, flow: RunKey, obj: Object, policy: Concurrency, runs: Mapping[str, Object], noted: Collection[str]
     ) -> list[Entry]:
         """Give places to runs that began without a limit and are over, but for their pods; none can come later."""
-        version = (obj["metadata"]["uid"], obj["metadata"].get("generation", 0))
-        if policy.policy is ConcurrencyPolicy.ALLOW or self._surveyed.get(flow) == version:
+        asked = (obj["metadata"]["uid"], policy)
+        if policy.policy is ConcurrencyPolicy.ALLOW or self._surveyed.get(flow) == asked:
             return []
         found = await survivors(self._client, self._graphs, obj, runs, noted)
         if not found:
-            self._surveyed[flow] = version
+            self._surveyed[flow] = asked
         return found
 
     async def _lives_on(self, flow: RunKey, entry: Entry) -> bool:
