@@ -86,8 +86,9 @@ def _verdict(job: JobFact, ledger: Ledger, retention: Retention, *, is_running: 
     if job.state in FINISHED:
         keep = retention.succeeded if job.state is JobState.COMPLETE else retention.failed
         return (job.finished or job.created) + max(GRACE, keep), delete
-    if job.state is JobState.SUSPENDED:  # what its queue took away is not counted: let go again, it would run again
-        return job.created, Reap(job.name, job.uid, job.attempt)
-    if ledger.slots[slot] == letters.SUCCEEDED and attempt == ledger.attempts[slot] and not is_running:
+    is_believed = ledger.slots[slot] == letters.SUCCEEDED and attempt == ledger.attempts[slot] and not is_running
+    if is_believed and job.state is not JobState.SUSPENDED:
         return None, delete  # success was believed before the Job said so; it will
-    return job.created + ORPHAN_AGE, Reap(job.name, job.uid, job.attempt)
+    # A Job does not count a pod that its queue took away: let go again, it would run again.
+    age = 0.0 if job.state is JobState.SUSPENDED else ORPHAN_AGE
+    return job.created + age, Reap(job.name, job.uid, job.attempt)

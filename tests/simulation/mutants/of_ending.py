@@ -121,8 +121,23 @@ MUTANTS = (
     Mutant(
         "Jobs that nobody names are left alone",
         "engine/retention.py",
-        "    return job.created + ORPHAN_AGE, Reap(job.name, job.uid, job.attempt)\n",
+        "    return job.created + age, Reap(job.name, job.uid, job.attempt)\n",
         "    return None, delete\n",
         "what was brought back after its end runs on",
+    ),
+    Mutant(
+        "a queue may let a finished task go again",
+        "engine/retention.py",
+        "    if is_believed and job.state is not JobState.SUSPENDED:\n",
+        "    if is_believed:\n",
+        "a task whose success was believed runs a second time when its queue has room again",
+    ),
+    Mutant(
+        "finally waits for a step that nobody makes",
+        "engine/progress.py",
+        "        _settle(draft, [])  # what could not even start may have been the last that finally waits for\n",
+        "",
+        "a run of which the last task could not start hangs for ever",
+        tests="tests/engine/test_graph_semantics.py",
     ),
 )
