@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
+from types import FunctionType
 from typing import Any
 
 from tidegate.engine.graph import Graph, Node
@@ -87,7 +88,7 @@ class Prints:
             return self._of_unordered(thing)
         if isinstance(thing, (list, tuple, array)):
             return tuple([self.of(value) for value in thing])
-        if isinstance(thing, (str, int, bytearray)):
+        if isinstance(thing, (str, int, bytearray, FunctionType)):  # of functions only clocks, which stay the same
             return bytes(thing) if kind is bytearray else thing
         return getattr(thing, "name", None) if kind in _CONSTANT else self._of_object(thing)
 

@@ -58,7 +58,7 @@ BUGS = (
         "        pods = await self._list_pods(session, attempt)\n"
         "        if any(map(is_live, pods)):\n"
         "            return _POD_POLL\n",
-        "tombstone(session.run, attempt, task), self._wall))\n        pods = await self._list_pods(session, attempt)\n",
+        "tombstone(session.run, attempt, task), self._wall))\n        pods: list[Object] = []\n",
         "one-stale",
         "11",
     ),

@@ -283,9 +283,10 @@ class Oracle:
             self._check_outputs(attempt, now, run, status)
         if was in "RW" and now in "IS" and not run.is_asking(slot) and self._cluster.now() < run.due(slot):
             self._broken(5, f"slot {slot} of {run.name} went from {was} to {now} before it was due")
-        if was in "IO" and now not in "IO" and self._truths[attempt].clean:
+        truth = self._truths.get(attempt)
+        if was in "IO" and now not in "IO" and truth is not None and truth.clean:
             # Its containers have ended; until the pod's phase says so it takes a place, but does no work.
-            self._truths[attempt].alive.clear()
+            truth.alive.clear()
         if now in FINAL and number:
             self._check_final(attempt, now, run, status)
 

@@ -27,8 +27,9 @@ MUTANTS = (
     Mutant(
         "stopping does not wait for pods",
         "kube/jobs.py",
-        "        if any(map(is_live, pods)):\n            return _POD_POLL\n        held = ",
-        "        held = ",
+        "        pods = await self._list_pods(session, attempt)\n        if any(map(is_live, pods)):\n"
+        "            return _POD_POLL\n",
+        "        pods: list[Object] = []\n",
         "the run ends while its pods live",
     ),
     Mutant(
