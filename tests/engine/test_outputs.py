@@ -15,6 +15,8 @@ from tidegate.engine.actions import StartJob
         ('{"a": NaN}', "OutputInvalid"),
         ('{"a": 12345678901234567890}', "OutputInvalid"),
         ('{"a": "\\ud800"}', "OutputInvalid"),
+        ('{"a": ' + "[" * 65 + "]" * 65 + "}", "OutputInvalid"),
+        ('{"a": ' + "[" * 700 + "]" * 700 + "}", "OutputInvalid"),
         ('{"a": "' + "x" * 4090 + '"}', "OutputTooLarge"),
     ],
 )

@@ -134,6 +134,8 @@ class Limits:
             return self._stuck(flow, change, "InvalidSpec", f"spec.concurrency of its Flow cannot be read ({what})")
         runs = await self._runs(flow)
         live = {uid: run for uid, run in runs.items() if not has_ended(run)}
+        families = self._ancestors.get(flow, {})
+        self._ancestors[flow] = {uid: above for uid, above in families.items() if uid in live}
         active = [Entry.parse(row) for row in (obj.get("status") or {}).get("active") or ()]
         ending = [entry for entry in active if entry.uid not in live]
         over = frozenset([entry.uid for entry in ending if not await self._lives_on(flow, entry)])
@@ -150,9 +152,6 @@ class Limits:
         """Give the runs of a Flow by UID."""
         fields = f"spec.flowRef.name={flow[1]}"
         listed = (await self._client.list(FLOWRUNS, flow[0], fields=fields)).items
-        families = self._ancestors.get(flow, {})
-        live = {run["metadata"]["uid"] for run in listed if not has_ended(run)}
-        self._ancestors[flow] = {uid: above for uid, above in families.items() if uid in live}
         return {run["metadata"]["uid"]: run for run in listed}
 
     async def _survivors(
