@@ -67,3 +67,18 @@ def test_unknown_and_missing_params_are_told_together():
 def test_params_that_do_not_fit_status_are_refused():
     _, found = params.resolve([Param(name="p")], {"p": "x" * 20_000}, {})
     assert "16,384" in found[0].message
+
+
+@pytest.mark.parametrize("depth", [65, 9_000])
+def test_what_is_nested_too_deep_is_refused_however_deep_it_is(depth: int):
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    assert one(value, type="array") == (None, "has lists and objects nested deeper than 64")
+
+
+def test_what_a_manifest_may_have_is_taken():
+    value: list[Any] = []
+    for _ in range(63):
+        value = [value]
+    assert one(value, type="array")[1] == ""

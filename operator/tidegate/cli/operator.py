@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 
 import click
 
@@ -15,12 +16,16 @@ from tidegate.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_DEPTH = 20_000
+"""An API server takes objects nested 10,000 deep; with the usual 1,000 one of them would end every list and watch."""
+
 
 @click.command()
 def command() -> None:
     """Run the operator until SIGTERM; its settings are TIDEGATE_... environment variables."""
     settings = Settings.from_env(os.environ)
     logs.configure(settings.log_level, settings.log_format)
+    sys.setrecursionlimit(_DEPTH)
     raise click.exceptions.Exit(_exit_code(settings))
 
 

@@ -8,7 +8,7 @@ from tidegate.api.nodes import MAX_DEPTH
 from tidegate.api.param import Param, ParamType
 from tidegate.api.task import TaskOutput
 from tidegate.engine import paramchecks, paramtypes
-from tidegate.engine.sizes import bytes_of
+from tidegate.engine.sizes import bytes_of, is_too_deep
 
 MAX_MESSAGE = 4096
 """The kubelet keeps the last bytes up to this many, silently: a message this long may have lost its head."""
@@ -71,7 +71,7 @@ def _object(text: str) -> dict[str, Any]:
         raise OutputError("OutputInvalid", f"the output is not JSON: {error}; it starts {_start(text)}") from None
     if not isinstance(value, dict):
         raise OutputError("OutputInvalid", f"the output is a JSON {_kind(value)}; expected an object: {_start(text)}")
-    if _is_too_deep(value):
+    if is_too_deep(value):
         message = f"the output has lists and objects nested deeper than {MAX_DEPTH}; it starts {_start(text)}"
         raise OutputError("OutputInvalid", message)
     value = paramtypes.normal(value)
@@ -83,21 +83,6 @@ def _object(text: str) -> dict[str, Any]:
     if not _is_text(value):
         raise OutputError("OutputInvalid", "a string has half a surrogate pair, which is no text")
     return dict(value)
-
-
-def _is_too_deep(value: Any) -> bool:
-    """Whether collections are nested deeper than those of a manifest may be; found without recursion."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _is_text(value: Any) -> bool:

@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tidegate.api.nodes import MAX_DEPTH
 from tidegate.api.param import Param
 from tidegate.engine.expressions import NameType
 from tidegate.engine.findings import Finding, listed, nearest
 from tidegate.engine.paramchecks import problem_of, wanted
 from tidegate.engine.paramtypes import CEL_TYPES, TEXTUAL, normal, typed
-from tidegate.engine.sizes import size_of
+from tidegate.engine.sizes import is_too_deep, size_of
 
 MAX_BYTES = 16_384
 """All params of a run together, as JSON: they are kept in its status."""
@@ -67,6 +68,8 @@ def _resolve_one(param: Param, given: Mapping[str, Any], defaults: Mapping[str, 
     if value is None:
         missing = param.required and param.default is None
         return None, f"is required: {wanted(param)}" if missing else ""
+    if is_too_deep(value):
+        return None, f"has lists and objects nested deeper than {MAX_DEPTH}"
     value = normal(value)
     return value, problem_of(param, value)
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from tidegate.api.nodes import MAX_DEPTH
+
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -26,3 +28,18 @@ def within(text: str, most: int) -> str:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if size_of(text[:middle]) + 1 <= most else (low, middle - 1)
     return f"{text[:low]}..."
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether collections are nested deeper than those of a manifest may be; found without recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
