@@ -7,6 +7,7 @@ import pytest
 from kube.fake_api import FakeApi
 from tidegate.api import keys
 from tidegate.api.conditions import timestamp
+from tidegate.engine.retention import GRACE
 from tidegate.kube.history import Fate, Historian
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.store import Store
@@ -48,10 +49,10 @@ class Place:
     async def look(self, name: str, now: float = 0.0) -> Fate:
         return await self.historian.judge(self.store.runs["ns", name], NOW + now)
 
-    async def look_at_all(self) -> None:
+    async def look_at_all(self, now: float = 0.0) -> None:
         for key in list(self.store.runs):
             if key in self.store.runs:
-                await self.look(key[1])
+                await self.look(key[1], now)
 
 
 def a_place(count: int, **history: int) -> Place:
@@ -138,11 +139,29 @@ async def test_a_child_run_stays_as_long_as_its_parent_lives():
     place.run("parent", owned=False)
     place.run("child", 1.0, labels={keys.LABEL_PARENT_UID: place.uid("parent")})
     place.run("orphan", 1.0, labels={keys.LABEL_PARENT_UID: "gone"})
-    await place.look_at_all()
+    await place.look_at_all(1.0 + GRACE)
     assert place.there() == ["child", "parent"]
     place.run("parent", 2.0, owned=False)
-    await place.look_at_all()
+    await place.look_at_all(1.0 + GRACE)
     assert place.there() == ["parent"]
+
+
+@pytest.mark.parametrize("kept", [{"history": {"succeeded": 0}}, {"ttl": 0}])
+async def test_a_child_run_stays_as_long_as_the_request_that_created_it_may_come_late(kept: dict[str, Any]):
+    place = Place(**kept.get("history", {}))
+    more = {"ttlSecondsAfterFinished": kept["ttl"]} if "ttl" in kept else {}
+    place.run("child", 1.0, labels={keys.LABEL_PARENT_UID: "gone"}, **more)
+    assert await place.look("child", 2.0) == Fate(again=GRACE - 1.0)
+    assert place.there() == ["child"]
+    assert (await place.look("child", 1.0 + GRACE)).gone
+
+
+async def test_no_run_that_is_too_many_takes_a_child_along_whose_name_is_still_held():
+    place = Place(succeeded=0)
+    place.run("child", 1.0, labels={keys.LABEL_PARENT_UID: "gone"})
+    place.run("mine", 2.0)
+    assert (await place.look("mine", 3.0)).gone
+    assert place.there() == ["child"]
 
 
 @pytest.mark.parametrize(("now", "left", "again"), [(59.0, ["run"], 1.0), (60.0, [], None)])

@@ -70,6 +70,23 @@ def test_of_two_jobs_of_one_name_the_newer_counts_also_when_the_older_is_heard_o
     assert store.jobs("run-uid") == {}
 
 
+def test_what_lost_its_name_to_a_newer_one_does_not_come_back_when_that_goes():
+    store = a_store()
+    tombstone = JobFact("job", "tombstone-uid", (0, 1), JobState.TOMBSTONE, 0.0)
+    store.put_child(Seen("ns", "job", "tombstone-uid", "run-uid", 30, tombstone))
+    store.drop_child("run-uid", "tombstone-uid")
+    assert store.jobs("run-uid") == {}
+
+
+def test_of_two_names_that_claim_one_attempt_the_newest_counts_and_the_other_comes_back_when_it_goes():
+    store = a_store()
+    forged = JobFact("forged", "forged-uid", (0, 1), JobState.COMPLETE, 0.0)
+    store.put_child(Seen("ns", "forged", "forged-uid", "run-uid", 30, forged))
+    assert store.jobs("run-uid")[0, 1] == forged
+    store.drop_child("run-uid", "forged-uid")
+    assert store.jobs("run-uid")[0, 1] == JOB.fact
+
+
 def test_runs_are_counted_by_flow_and_queued_ones_apart():
     store = Store()
     told = {"a": None, "b": "Queued", "c": "Running", "d": "Queued", "e": "Paused"}

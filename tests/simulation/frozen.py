@@ -84,9 +84,8 @@ class Frozen:
             if run.is_call(need):
                 return None  # what a child run gives is its own affair
             return "1" if run.gave_outputs(need) else "0"
-        if "forEach" not in run.tasks[need]:
-            return None  # an edit made a task of what was a fan-out: the size is how many outputs it gave
-        return str(run.total_of(need)) if run.slots[need] == "S" else None
+        is_list = "forEach" in run.tasks[need]  # an edit may make a task of what was a fan-out: that gives a map
+        return str(run.total_of(need)) if is_list and run.slots[need] == "S" else None
 
     def check_items(self, run: RunTruth, slot: int) -> None:
         """Hold how many items a fan-out that succeeded had against the list that it was given."""

@@ -378,7 +378,9 @@ class Oracle:
         return any(truth.alive for truth in self._truths.of(uid).values())
 
     def _has_standing_pods(self, uid: str) -> bool:
-        return any(truth.standing for truth in self._truths.of(uid).values())
+        """Whether pods of a run take a place. A Job that came back since people deleted what held its name does not."""
+        truths = self._truths.of(uid).values()
+        return any(truth.standing and not (truth.meddled and truth.created > 1) for truth in truths)
 
     def _leave(self, uid: str) -> None:
         self.live.discard(uid)

@@ -20,16 +20,21 @@ class Children:
 
     def put(self, seen: Seen) -> bool:
         """Take a Job, pod or child run; say whether it is news."""
-        before = self.seen.get(seen.uid)
+        before, fact = self.seen.get(seen.uid), seen.fact
         if before is not None and before.version >= seen.version:
             return False
+        namesakes = [each for each in self._holders.get(fact.attempt, ()) if each.name == seen.name]
+        if any(each.uid != seen.uid and each.version > seen.version for each in namesakes):
+            return False  # what is late: the name is another's already
         self.seen[seen.uid] = seen
-        fact = seen.fact
         if before is not None and isinstance(fact, ChildFact) and before.fact == fact:
             return False  # a run writes more than its parent wants to know
+        for other in namesakes:
+            if other.uid != seen.uid:  # its deletion was not seen, and will not be: it must not come back later
+                self.seen.pop(other.uid)
         self._changed.add(fact.attempt[0])
         if not isinstance(fact, PodFact):
-            others_of = tuple(holder for holder in self._holders.get(fact.attempt, ()) if holder.uid != seen.uid)
+            others_of = tuple(holder for holder in self._holders.get(fact.attempt, ()) if holder not in namesakes)
             self._keep_holders(fact.attempt, (*others_of, seen))
         else:
             others = tuple(pod for pod in self.pods.get(fact.attempt, ()) if pod.uid != fact.uid)
@@ -55,7 +60,7 @@ class Children:
         return changed
 
     def _keep_holders(self, attempt: Attempt, holders: tuple[Seen, ...]) -> None:
-        """Keep what is seen under one name: of a deleted Job or run and what took its name, the newer counts."""
+        """Keep what claims to be an attempt: of several, which only others can have made, the newest counts."""
         self.jobs.pop(attempt, None)
         self.runs.pop(attempt, None)
         if not holders:

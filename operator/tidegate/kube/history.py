@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tidegate.api import keys
 from tidegate.api.conditions import instant_of, is_true
 from tidegate.api.flow import History
+from tidegate.engine.retention import GRACE
 from tidegate.errors import Conflict, NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.owners import owning_flow
@@ -42,16 +43,18 @@ class Historian:
             ApiError: the API server refused; try again.
         """
         due, flow, uid = expires_at(obj), flow_key_of(obj), obj["metadata"]["uid"]
+        if (until := held_until(self._store, obj, now)) > now:  # before its many siblings are sorted
+            return Fate(again=until - now)
         is_due = due is not None and now >= due
         is_surplus = owning_flow(obj) is not None and any(
             old["metadata"]["uid"] == uid for old in surplus(self._store, flow)
         )
-        if (is_due or is_surplus) and is_needed(self._store, obj):
+        if (is_due or is_surplus) and is_named(self._store, obj):
             return Fate(again=_LATER)
         if is_due:
             return await self._expire(obj, now)
         if is_surplus:
-            await self._prune(flow)
+            await self._prune(flow, now)
             return Fate(gone=uid not in self._store.uids, again=_SOON)
         return Fate(again=None if due is None else due - now)
 
@@ -68,18 +71,18 @@ class Historian:
         await self._delete(obj)
         return Fate(gone=True)
 
-    async def _prune(self, flow: RunKey) -> None:
+    async def _prune(self, flow: RunKey, now: float) -> None:
         """Delete what a Flow has too many of, unless that is being done."""
         if flow in self._busy:
             return
         self._busy.add(flow)
         try:
-            for old in await self._confirmed(flow):
+            for old in await self._confirmed(flow, now):
                 await self._delete(old)
         finally:
             self._busy.discard(flow)
 
-    async def _confirmed(self, flow: RunKey) -> list[Object]:
+    async def _confirmed(self, flow: RunKey, now: float) -> list[Object]:
         """Give what a Flow has too many of, by its history as it is now, and by the runs that are there now."""
         try:
             fresh = await self._client.get(FLOWS, *flow)
@@ -91,7 +94,7 @@ class Historian:
         if there - self._store.uids:
             return []  # one that was not heard of yet may do any of them again
         found = _too_many([run for run in self._store.runs_of(flow) if run["metadata"]["uid"] in there], fresh)
-        return [old for old in found if not is_needed(self._store, old)]
+        return [old for old in found if held_until(self._store, old, now) <= now and not is_named(self._store, old)]
 
     async def _delete(self, obj: Object) -> None:
         """Delete a finished run and all it owns; somebody else may have done so."""
@@ -113,11 +116,23 @@ def surplus(store: Store, flow: RunKey) -> list[Object]:
     return [] if known is None else _too_many(store.runs_of(flow), known)
 
 
-def is_needed(store: Store, run: Object) -> bool:
-    """Whether a run that has not ended needs this one: it does it again, or is its parent, which reads its end."""
-    name, parent = run["metadata"]["name"], (run["metadata"].get("labels") or {}).get(keys.LABEL_PARENT_UID)
-    if parent is not None and not has_ended(store.run_of_uid(parent) or _ENDED):
-        return True
+def held_until(store: Store, run: Object, now: float) -> float:
+    """Give until when at least a finished child run stays, in seconds since the epoch; `now` or less for any other.
+
+    Its parent reads its end; and as long as the request that created it may arrive once more, its name is held, like
+    that of a Job.
+    """
+    parent = (run["metadata"].get("labels") or {}).get(keys.LABEL_PARENT_UID)
+    if parent is None:
+        return now
+    if not has_ended(store.run_of_uid(parent) or _ENDED):
+        return now + _LATER
+    return (instant_of(run["status"]["completionTime"]) or 0.0) + GRACE
+
+
+def is_named(store: Store, run: Object) -> bool:
+    """Whether a run that has not ended does this one again."""
+    name = run["metadata"]["name"]
     reruns = (other for other in store.runs_of(flow_key_of(run)) if not has_ended(other))
     return any((other["spec"].get("rerun") or {}).get("of") == name for other in reruns)
 

@@ -27,16 +27,23 @@ MUTANTS = (
     Mutant(
         "what is being done again goes",
         "kube/history.py",
-        "        return [old for old in found if not is_needed(self._store, old)]\n",
-        "        return found\n",
+        " and not is_named(self._store, old)]\n",
+        "]\n",
         "a rerun finds that the run is gone which it was created to do again",
     ),
     Mutant(
         "children go before their parent",
         "kube/history.py",
-        "    if parent is not None and not has_ended(store.run_of_uid(parent) or _ENDED):\n",
+        "    if not has_ended(store.run_of_uid(parent) or _ENDED):\n",
         "    if False:\n",
         "a task fails because the run that it called was cleaned away",
+    ),
+    Mutant(
+        "a child's name is free at once",
+        "kube/history.py",
+        '["completionTime"]) or 0.0) + GRACE\n',
+        '["completionTime"]) or 0.0)\n',
+        "a request that arrives late creates a child run for the second time",
     ),
     Mutant(
         "an old time to live is heeded",
