@@ -1,8 +1,9 @@
 """Making a failing scenario small: fewer faults, runs, tasks and acts, and as many throws as possible set to nothing.
 
-What is kept breaks the same rule. Nothing of it is minimal for certain; it is small enough to be read.
+What is kept breaks the same rule in the same way. Nothing of it is minimal for certain; it is small enough to be read.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,9 +32,20 @@ def recorded_case(seed: int, faults: frozenset[str] | None = None) -> Case:
     return Case(scenario, tuple(throws), result)
 
 
-def rule_of(result: Result) -> str:
-    """Give what was broken first, without where and when."""
-    return result.violations[0].split(",")[0].split(":")[0] if result.violations else ""
+_PARTICULAR = re.compile(r"\([^)]*\)|\[[^\]]*\]|'[^']*'|[^\s:;,]*\d[^\s:;,]*|\b[A-Z]+\b")
+"""What differs from scenario to scenario: names, numbers, moments, letters of a ledger."""
+
+
+_SHAPE = re.compile(r"(rule \d+|)(.*)", re.DOTALL)
+
+
+def kind_of(result: Result) -> str:
+    """Give what was broken first and how, without where and when."""
+    return _SHAPE.sub(_general, result.violations[0], count=1) if result.violations else ""
+
+
+def _general(told: re.Match[str]) -> str:
+    return told[1] + " ".join(_PARTICULAR.sub("", told[2]).split())
 
 
 class Shrinker:
@@ -41,7 +53,7 @@ class Shrinker:
 
     def __init__(self, case: Case) -> None:
         self.case, self.plays = case, 0
-        self._rule = rule_of(case.result)
+        self._kind = kind_of(case.result)
 
     def shrink(self) -> Case:
         """Shrink until nothing helps any more, or it was played often enough."""
@@ -64,7 +76,7 @@ class Shrinker:
             return False
         self.plays += 1
         result = play(scenario, tape(throws))
-        if rule_of(result) != self._rule:
+        if kind_of(result) != self._kind:
             return False
         self.case = Case(scenario, tuple(throws), result)
         return True
@@ -83,7 +95,7 @@ class Shrinker:
             throws: list[float] = []
             result = play(scenario, recorded(dice(seed), throws))
             self.plays += 1
-            if rule_of(result) == self._rule:
+            if kind_of(result) == self._kind:
                 self.case = Case(scenario, tuple(throws), result)
                 return True
         return False

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from simulation.chance import dice, tape
 from simulation.flows import PAGE
 from simulation.scenario import drawn
-from simulation.shrinker import Shrinker, recorded_case
+from simulation.shrinker import Shrinker, kind_of, recorded_case
 from simulation.simulation import play, simulate
 
 SEEDS = 10 * PAGE
@@ -95,3 +96,17 @@ def test_what_fails_is_shrunk_to_what_matters(monkeypatch):
     assert sum(len(flow["spec"]["tasks"]) for flow in small.scenario.flows) == 1
     assert not small.scenario.faults
     assert not any(small.throws)
+
+
+def test_what_is_shrunk_stays_broken_in_the_same_way():
+    """Two ways to break one rule are two bugs; where and when it happens is not what makes them different."""
+    whole = simulate(1, frozenset())
+    one, moved, other = (
+        replace(whole, violations=(told,))
+        for told in (
+            "rule 4, at 47.700: ['run-0-again', 'run-3'] of ('flow-2', '') live, 1 are allowed",
+            "rule 4, at 3.1: ['run-8', 'run-11'] of ('flow-0', 'a') live, 12 are allowed",
+            "rule 4, at 3.1: run-8 got a place in ('flow-0', 'a') before run-3",
+        )
+    )
+    assert kind_of(one) == kind_of(moved) != kind_of(other)
