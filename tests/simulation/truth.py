@@ -46,7 +46,9 @@ class AttemptTruth:
     oom: bool = False
     """Whether a container of it ran out of memory."""
     done_at: float | None = None
-    """When all of it had really been done."""
+    """When all of it had really been done, the last time that it was: what its queue took away is done again."""
+    well: set[str] = field(default_factory=set)
+    """Pods of which a container ended well."""
     exited: set[int] = field(default_factory=set)
     """The codes with which its containers ended."""
     lost: bool = False
@@ -81,12 +83,13 @@ class AttemptTruth:
             if end["exitCode"] == 0:
                 self.done.add(index)
                 self.wrote.add("again" in end.get("message", ""))
+                if uid not in self.well and self.clean:
+                    self.done_at = now
+                self.well.add(uid)
             else:
                 self.oom = self.oom or end.get("reason") == "OOMKilled"
         if any(each["type"] == "DisruptionTarget" for each in status.get("conditions") or ()):
             self.taken.add(uid)
-        if self.done_at is None and self.clean:
-            self.done_at = now
         return is_new
 
     @property

@@ -45,14 +45,20 @@ def judge(graphs: Graphs, obj: Object, flow: Object, origin: Origin) -> Entrant 
     try:
         graph = graphs.compiled(flow["spec"])
     except InvalidSpec as error:
-        name = flow["metadata"]["name"]
-        return Outcome(False, "InvalidSpec", f"Flow {name} is not valid: {error}", {})
+        return Outcome(False, "InvalidSpec", _first_of(error, flow["metadata"]["name"]), {})
     run = replace(run_of(obj), depth=origin.depth, root=origin.root)
     values, found = resolve_params(graph, run, obj["spec"].get("params") or {})
     if found:
         told = "; ".join(f"{finding.keys[-1]}: {finding.message}" for finding in found)
         return Outcome(False, "InvalidParams", told, {})
     return placed(flow["spec"], graph, replace(run, params=values))
+
+
+def _first_of(error: InvalidSpec, flow: str) -> str:
+    """Tell of the first mistake in a Flow; all of them stand in the Flow itself."""
+    first, *others = error.problems
+    more = f"; {len(others)} more in the condition Ready of the Flow" if others else ""
+    return f"Flow {flow} is not valid: {first}{more}"
 
 
 def placed(spec: Mapping[str, Any], graph: Graph, run: Run) -> Entrant | Outcome:
