@@ -47,7 +47,7 @@ def a_session(count: int = 1, *, started: bool = False) -> Session:
     state = states.fresh(graph)
     state.ledger.attempts[:] = [1] * count
     starts = {} if started else dict.fromkeys(range(count), START + 3600)
-    state = replace(state, memory=Memory(Tally.rebuilt(graph, state.ledger), starts=starts))
+    state = replace(state, memory=Memory(Tally.rebuilt(graph, state.ledger), 0, starts=starts))
     return Session(RUN, graph, state, {}, 1)
 
 

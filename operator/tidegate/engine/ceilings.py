@@ -39,10 +39,15 @@ def most_ledger(params: Mapping[str, Any]) -> int:
     return FLOWRUN - OWN - MOST_STATUS - size_of(params)
 
 
-def of_ledger(graph: Graph, ledger: Ledger) -> int:
-    """Give the bytes that a ledger may grow to but for budgets of slots that are live."""
+def spare(graph: Graph, params: Mapping[str, Any]) -> int:
+    """Give the bytes that the tasks themselves leave in a run's ledger; the same for its whole life."""
+    return most_ledger(params) - of_graph(graph)
+
+
+def of_parts(graph: Graph, ledger: Ledger) -> int:
+    """Give the bytes that the fan-outs in a ledger may grow to, but for budgets of slots that are live."""
     parts = len(ledger.slots) - len(graph.nodes)
-    return of_graph(graph) + parts * _PART + sum(_of_block(graph, ledger, block) for block in ledger.blocks)
+    return parts * _PART + sum(_of_block(graph, ledger, block) for block in ledger.blocks)
 
 
 def of_graph(graph: Graph) -> int:
@@ -88,7 +93,7 @@ def problem_of_key(key: str) -> str:
 
 def has_room_for(graph: Graph, ledger: Ledger, block: Block, params: Mapping[str, Any]) -> bool:
     """Whether a fan-out may begin."""
-    return of_ledger(graph, ledger) + of_new(graph, block) + _FEW * ROW <= most_ledger(params)
+    return of_parts(graph, ledger) + of_new(graph, block) + _FEW * ROW <= spare(graph, params)
 
 
 def _of_block(graph: Graph, ledger: Ledger, block: Block) -> int:

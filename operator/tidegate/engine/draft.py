@@ -38,7 +38,8 @@ class Draft:
     this step looks up in the cache; `settled` fan-outs of which items ended without having run; `starts` the instants
     at which attempts that do not run yet are given up. `stores` must be stored before status names it. Of fan-outs, by
     the task's slot: `lists` are their items, `ended_items` what became of those whose slots are final; `parts` has what
-    was last seen of live parts, and `known` and `running`, while the step lasts, what follows from both.
+    was last seen of live parts, and `known` and `running`, while the step lasts, what follows from both. `spare` are
+    the bytes that the tasks leave in the ledger.
     """
 
     graph: Graph
@@ -49,6 +50,7 @@ class Draft:
     records: dict[int, Record]
     outputs: dict[int, Any]
     tally: Tally
+    spare: int
     refs: Mapping[str, frozenset[int]] = field(default_factory=dict)
     stop: Stop | None = None
     run_attempt: int = 1

@@ -95,5 +95,5 @@ def room(draft: Draft) -> int:
     """
     slots = draft.ledger.slots
     busy = sum(slots.count(letter) for letter in (*LIVE, letters.RETRYING))
-    used = ceilings.of_ledger(draft.graph, draft.ledger) + ceilings.ROW * busy
-    return (ceilings.most_ledger(draft.run.params) - used) // ceilings.ROW
+    used = ceilings.of_parts(draft.graph, draft.ledger) + ceilings.ROW * busy
+    return (draft.spare - used) // ceilings.ROW

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.engine import approval, spilling
+from tidegate.engine import approval, ceilings, spilling
 from tidegate.engine import status as statuses
 from tidegate.engine.actions import Action, Happening
 from tidegate.engine.conclusion import Outcome, conclude
@@ -64,7 +64,7 @@ def decide(graph: Graph, run: Run, state: State, facts: Facts, now: float, *, fi
     kept = retain(facts, state.ledger, retention, now, memory.retain_at if memory else None)
     if state.completed is not None:
         tally = memory.tally if memory else Tally.rebuilt(graph, state.ledger)
-        known = replace(state, memory=Memory(tally, kept.again_at))
+        known = replace(state, memory=Memory(tally, 0, kept.again_at))
         return Plan(known, {}, False, kept.actions, (), (), (), None, kept.again_at)
     draft = _draft(graph, run, state, facts, now)
     is_reopened = begin_again(draft)
@@ -94,6 +94,7 @@ def _draft(graph: Graph, run: Run, state: State, facts: Facts, now: float) -> Dr
         records=dict(state.records),
         outputs=dict(state.outputs),
         tally=memory.tally.copy() if memory else Tally.rebuilt(graph, state.ledger),
+        spare=memory.spare if memory else ceilings.spare(graph, run.params),
         refs=state.refs,
         stop=state.stop,
         run_attempt=state.run_attempt,
@@ -156,7 +157,16 @@ def _settled(draft: Draft, old: State) -> spilling.Kept:
 
 
 def _memory(draft: Draft, kept: Kept, told: Telling) -> Memory:
-    return Memory(draft.tally, kept.again_at, draft.starts, told.made, draft.lists, draft.ended_items, draft.parts)
+    return Memory(
+        draft.tally,
+        draft.spare,
+        kept.again_at,
+        draft.starts,
+        told.made,
+        draft.lists,
+        draft.ended_items,
+        draft.parts,
+    )
 
 
 def _has_decided(old: State, new: State) -> bool:

@@ -21,10 +21,11 @@ class Memory:
     `retain_at` is when retention must look at all Jobs again; `starts` are the instants at which attempts that do not
     run yet are given up; `rows` are those of the last status, by slot, with what they were made of.
     Of fan-outs: `lists` are their items and `ended_items` what became of them, by the task's slot, `chunks` what was
-    seen of live chunks.
+    seen of live chunks. `spare` are the bytes that the tasks leave in the ledger.
     """
 
     tally: Tally
+    spare: int
     retain_at: float | None = None
     starts: Mapping[int, float] = field(default_factory=dict)
     rows: Mapping[int, tuple[Any, dict[str, Any], int]] = field(default_factory=dict)

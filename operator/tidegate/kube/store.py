@@ -15,6 +15,7 @@ from tidegate.kube.children import Children
 from tidegate.kube.client import Object
 from tidegate.kube.lines import Lines, stance_of_flow, stance_of_run
 from tidegate.kube.observing import Seen
+from tidegate.kube.words import Words
 
 RunKey = tuple[str, str]
 """Namespace and name."""
@@ -55,11 +56,14 @@ class Store:
         self._children: dict[str, Children] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._news: dict[str, float] = {}
+        self._words = Words()
 
     def put_flow(self, obj: Object) -> bool:
         """Take a Flow; say whether it is news."""
         before = stance_of_flow(self.flows.get(key_of(obj)))
         news = self._put(self.flows, obj)
+        if news:
+            self.flows[key_of(obj)] = self._words.shared(self.flows[key_of(obj)])  # there may be thousands, all alike
         if news and stance_of_flow(obj) != before:
             self.lines.note(key_of(obj))
         return news
