@@ -66,15 +66,15 @@ def test_a_failure_is_played_through_with_its_retries_and_handlers():
 def test_outputs_that_are_not_known_are_asked_for():
     result = CliRunner().invoke(main, ["explain", "-"], input=FLOW)
     assert result.exit_code == 3
-    assert "(outputs of list are not known here: give --output list.KEY=VALUE)" in result.stdout
+    assert "\nOutputs of list are not known here: give --output list.KEY=VALUE\n" in result.stdout
 
 
 def test_text_says_why_a_task_begins():
     result = CliRunner().invoke(main, ["explain", "-", *KNOWN], input=FLOW)
     lines = {line.split()[0]: " ".join(line.split()) for line in result.stdout.splitlines() if line}
-    assert lines["load"] == "load Succeeded +60 s AllSucceeded of list"
+    assert lines["load"] == "load Succeeded +1m +2m AllSucceeded of list"
     assert lines["tidy"].endswith("finally: all tasks have ended")
-    assert "The run would succeed: Completed: 4 tasks succeeded, 2 skipped" in result.stdout
+    assert "The run would succeed after 1h3m: Completed: 4 tasks succeeded, 2 skipped" in result.stdout
 
 
 @pytest.mark.parametrize(

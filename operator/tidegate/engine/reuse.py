@@ -61,15 +61,23 @@ def problem_of(graph: Graph, wanted: Wanted) -> str:
 
 def kept(graph: Graph, state: State, wanted: Wanted) -> list[int]:
     """Give the tasks that are taken over, in order; never those of `finally`."""
-    if wanted.mode == "All":
-        return []
-    again = {graph.slots[name] for name in wanted.tasks}
-    found: set[int] = set()
+    done_again = again(graph, state, wanted)
+    return [slot for slot in range(len(graph.nodes)) if slot not in done_again]
+
+
+def again(graph: Graph, state: State, wanted: Wanted) -> dict[int, str]:
+    """Give the tasks that are not taken over, and why."""
+    begin = {graph.slots[name] for name in wanted.tasks}
+    found: dict[int, str] = {}
     for slot in graph.order:
         node = graph.nodes[slot]
-        if slot not in again and _is_settled(state, graph, node) and found.issuperset(node.needs):
-            found.add(slot)
-    return sorted(found)
+        why = _why_again(graph, state, wanted, node) or ("the rerun begins at it" if slot in begin else "")
+        first = next((need for need in node.needs if need in found), None)
+        if not why and first is not None:
+            why = f"it needs {graph.nodes[first].name}, which is done again"
+        if why:
+            found[slot] = why
+    return found
 
 
 def taken_over(graph: Graph, run: Run, old: State, keep: Collection[int]) -> tuple[Stored, ...]:
@@ -106,12 +114,18 @@ def beginning(graph: Graph, of: str, reuse: Mapping[str, str], data: Mapping[str
     return replace(state, records={slot: Record(REASON, f"as in run {of}") for slot in taken})
 
 
-def _is_settled(state: State, graph: Graph, node: Node) -> bool:
-    """Whether a task ended well, or was skipped for a reason that holds again."""
+def _why_again(graph: Graph, state: State, wanted: Wanted, node: Node) -> str:
+    """Say why a task is done again whatever becomes of its needs; empty when it ended well, or was rightly skipped."""
     letter = state.ledger.slots[node.slot]
-    if node.in_finally or letter not in GOOD | {letters.SKIPPED}:
-        return False
-    return letter in GOOD or not graph.spec.fail_fast  # with failFast a failure elsewhere may have been the reason
+    if node.in_finally:
+        return "tasks of finally run in every rerun"
+    if wanted.mode == "All":
+        return "everything is done again"
+    if letter in GOOD:
+        return ""
+    if letter == letters.SKIPPED:  # with failFast a failure elsewhere may have been the reason
+        return "it was skipped, and with failFast perhaps for a failure elsewhere" if graph.spec.fail_fast else ""
+    return {letters.FAILED: "it failed", letters.BLOCKED: "it could not run"}.get(letter, "it was cancelled")
 
 
 def _fan_out(run: Run, ledger: Ledger, old: State, node: Node) -> tuple[dict[int, Any], list[Stored]]:
