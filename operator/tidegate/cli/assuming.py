@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.cli.parameters import guessed
+from tidegate.engine import blocks
 from tidegate.engine.assumed import Assumed
 from tidegate.engine.expressions import parse_duration
 from tidegate.engine.findings import nearest
 from tidegate.engine.graph import Graph, Node
+from tidegate.engine.rehearsal import Rehearsal
 from tidegate.engine.reuse import Wanted, problem_of
 from tidegate.errors import UsageError
 
@@ -43,8 +45,9 @@ def assumed(graph: Graph, given: Given) -> Assumed:
     """
     outcomes = _outcomes(graph, given)
     return Assumed(
-        failed=frozenset(task for task, outcome in outcomes.items() if outcome in ("Failed", "Rejected")),
-        undecided=frozenset(task for task, outcome in outcomes.items() if outcome == "TimedOut"),
+        failed=frozenset(name for name, outcome in outcomes.items() if outcome in ("Failed", "Rejected")),
+        spared=frozenset(name for name, outcome in outcomes.items() if outcome == "Succeeded"),
+        undecided=frozenset(name for name, outcome in outcomes.items() if outcome == "TimedOut"),
         outputs=_outputs(graph, given),
         durations=_durations(graph, given),
     )
@@ -78,16 +81,36 @@ def works(node: Node) -> bool:
     return node.task.is_pod or node.task.flow is not None
 
 
+def demand_items(given: Given, rehearsal: Rehearsal) -> None:
+    """See that items of which something is assumed are there, where the list of items came to be known.
+
+    Raises:
+        UsageError: the list is shorter.
+    """
+    for text in given.outcomes:
+        name = text.partition("=")[0]
+        task, bracket, item = name.partition("[")
+        block = blocks.block_of(rehearsal.state.ledger, task)
+        if bracket and block is not None and (_item(item) or 0) >= block.total:
+            last = f"{task}[{block.total - 1}]"
+            raise UsageError(f"{given.option('outcome')} {name}: there is no such item; the last is {last}")
+
+
 def _outcomes(graph: Graph, given: Given) -> dict[str, str]:
-    found = {}
-    for name, outcome in _by_name(given.outcomes, given.option("outcome"), "TASK=OUTCOME").items():
-        node = _node(graph, name, given.option("outcome"))
+    option, found = given.option("outcome"), {}
+    for name, outcome in _by_name(given.outcomes, option, "TASK=OUTCOME").items():
+        task, bracket, item = name.partition("[")
+        node = _task(graph, task, option)
         known = _known_outcomes(node)
         if not known:
-            raise UsageError(f"{given.option('outcome')} {name}: it has no container; what becomes of it is computed")
+            raise UsageError(f"{option} {name}: it has no container; what becomes of it is computed")
         if outcome not in known:
-            raise UsageError(f'{given.option("outcome")} {name}: got "{outcome}"; expected {" or ".join(known)}')
-        found[name] = outcome
+            raise UsageError(f'{option} {name}: got "{outcome}"; expected {" or ".join(known)}')
+        if bracket and node.task.for_each is None:
+            raise UsageError(f"{option} {name}: task {task} has no forEach, and so no items")
+        if bracket and _item(item) is None:
+            raise UsageError(f"{option} {name}: expected the number of an item, such as {task}[0]")
+        found[f"{task}[{_item(item)}]" if bracket else task] = outcome
     return found
 
 
@@ -146,13 +169,9 @@ def _by_name(texts: Iterable[str], option: str, form: str) -> Mapping[str, str]:
     return found
 
 
-def _node(graph: Graph, name: str, option: str) -> Node:
-    """Give the task that a name such as `load`, or of an item `load[3]`, stands for."""
-    task, bracket, item = name.partition("[")
-    node = _task(graph, task, option)
-    if bracket and (node.task.for_each is None or not item.endswith("]") or not item[:-1].isdecimal()):
-        raise UsageError(f"{option} {name}: expected a task, or an item of a task with forEach, such as load[0]")
-    return node
+def _item(text: str) -> int | None:
+    """Read the number of an item in brackets."""
+    return int(text[:-1]) if text.endswith("]") and text[:-1].isdecimal() else None
 
 
 def _task(graph: Graph, task: str, option: str) -> Node:

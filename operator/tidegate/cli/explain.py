@@ -93,12 +93,16 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     mistake in what was given.
     """
     graph, run = _run(given)
-    assumed = assuming.assumed(graph, Given(given["outcomes"], given["outputs"], given["durations"]))
-    rerun = _rerun(graph, run, assumed, given)
+    options = Given(given["outcomes"], given["outputs"], given["durations"])
+    then = Given(given["then_outcomes"], given["then_outputs"], given["then_durations"], prefix="--then-")
+    assumed = assuming.assumed(graph, options)
+    rerun = _rerun(graph, run, given["rerun"], assumed, then)
     first = rehearse(graph, run, assumed)
+    assuming.demand_items(options, first)
     again = None
     if rerun is not None and first.outcome is not None:
         again = rehearse_again(graph, run, first, rerun.wanted, rerun.assumed)
+        assuming.demand_items(then, again)
     if given["form"] == "json":
         more = {"rerun": told.rerun_as_json(again, rerun.wanted) if again else None} if rerun else {}
         click.echo(json.dumps({**told.as_json(first), **more}, indent=2))
@@ -124,10 +128,9 @@ def _run(given: Mapping[str, Any]) -> tuple[Graph, Run]:
     return graph, replace(run, params=values)
 
 
-def _rerun(graph: Graph, run: Run, first: Assumed, given: Mapping[str, Any]) -> Rerun | None:
-    then = Given(given["then_outcomes"], given["then_outputs"], given["then_durations"], prefix="--then-")
-    if given["rerun"] is not None:
-        return Rerun(assuming.wanted(graph, given["rerun"], run.name), assuming.assumed_then(graph, first, then))
+def _rerun(graph: Graph, run: Run, mode: str | None, first: Assumed, then: Given) -> Rerun | None:
+    if mode is not None:
+        return Rerun(assuming.wanted(graph, mode, run.name), assuming.assumed_then(graph, first, then))
     if then.outcomes or then.outputs or then.durations:
         raise UsageError("what is assumed with --then-... is about a rerun: give --rerun, such as --rerun Failed")
     return None

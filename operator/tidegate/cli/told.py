@@ -1,11 +1,12 @@
 """A run that was played through, as people and programs read it."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tidegate.cli.assuming import works
-from tidegate.engine.assumed import SECONDS, Assumed
+from tidegate.engine.assumed import SECONDS, Assumed, limit_of
 from tidegate.engine.graph import Graph, Node
 from tidegate.engine.rehearsal import Rehearsal, Told
 from tidegate.engine.reuse import REASON, Wanted
@@ -28,7 +29,7 @@ def as_text(graph: Graph, rehearsal: Rehearsal, assumed: Assumed, *, is_rerun: b
     if rehearsal.outcome is not None and rehearsal.outcome.outputs:
         yield f"Its outputs: {clean(json.dumps(rehearsal.outcome.outputs, ensure_ascii=False))}"
     yield from _unknown(graph, rehearsal, assumed)
-    yield from _guesses(graph, rehearsal)
+    yield from _guesses(graph, rehearsal, assumed)
 
 
 def as_json(rehearsal: Rehearsal) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _key(node: Node) -> str:
     return node.task.outputs[0].name if node.task.outputs else "KEY"
 
 
-def _guesses(graph: Graph, rehearsal: Rehearsal) -> Iterator[str]:
+def _guesses(graph: Graph, rehearsal: Rehearsal, assumed: Assumed) -> Iterator[str]:
     """Say how long things were assumed to take of which nobody said it."""
     if rehearsal.guess is None:
         return
@@ -169,4 +170,6 @@ def _guesses(graph: Graph, rehearsal: Rehearsal) -> Iterator[str]:
     elif rehearsal.guess < SECONDS and deadline is not None:
         yield f"{told}, so that the run can keep its deadline of {duration(deadline)}"
     else:
-        yield f"{told}, or as much as its own timeout allows"
+        guessed = (node for node in graph.nodes if node.name not in assumed.durations)
+        is_cut = any((limit_of(node) or math.inf) < rehearsal.guess for node in guessed)
+        yield f"{told}{', or as much as its own timeout allows' if is_cut else ''}"

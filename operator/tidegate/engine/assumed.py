@@ -15,13 +15,15 @@ SECONDS = 60.0
 class Assumed:
     """What is assumed of tasks, by name.
 
-    Those that are `failed` fail with each attempt; an item is named as people do, `load[3]`. Approvals are given, with
+    Those that are `failed` fail with each attempt, items that are `spared` do not though their task does; an item is
+    named as people do, `load[3]`. Approvals are given, with
     their outputs as params, unless they are among `failed` (rejected) or `undecided`; what `wait.for` waits for becomes
     as it should be, unless the task is among `undecided`. `durations` are the seconds of one attempt, or until a
     decision, or until an object is as it should be.
     """
 
     failed: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
     undecided: frozenset[str] = frozenset()
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     durations: Mapping[str, float] = field(default_factory=dict)
@@ -42,7 +44,10 @@ class Assumed:
 
     def fails(self, task: str, item: int | None = None) -> bool:
         """Whether the task, or this item of it, fails."""
-        return task in self.failed or (item is not None and f"{task}[{item}]" in self.failed)
+        if item is None:
+            return task in self.failed
+        name = f"{task}[{item}]"
+        return name in self.failed or (task in self.failed and name not in self.spared)
 
 
 def limit_of(node: Node) -> int | None:

@@ -25,7 +25,8 @@ SHORTER = (SECONDS, 10.0, 1.0, 0.0)
 _MAX_STEPS = 100_000
 _MAX_SECONDS = 1000 * 365 * 86_400
 _TRUE = compile_expression("true", {"object": "dyn"})
-_HAS_RUN = letters.letters_of(b"SF")
+_AT_ONCE = frozenset(b"SCF")
+"""Letters of what ended without having begun: it was computed, or found in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _task(run: Run, stage: Stage, plan: Plan, slot: int) -> Told:
     letter = ledger.slots[slot]
     has_ended = letter in letters.FINAL
     began = stage.began.get(slot, record.started)
-    if began is None and _HAS_RUN.match(bytes([letter])):  # it was computed, at once
+    if began is None and letter in _AT_ONCE:
         began = record.finished
     ended = record.finished if has_ended and began is not None else None
     name, attempts = stage.graph.nodes[slot].name, ledger.attempts[slot]

@@ -6,30 +6,29 @@ MUTANTS = (
     Mutant(
         "a rerun takes over what failed",
         "engine/reuse.py",
-        "    if node.in_finally or letter not in GOOD | {letters.SKIPPED}:\n        return False\n"
-        "    return letter in GOOD or not graph",
-        "    if node.in_finally or letter not in FINAL:\n        return False\n    return letter in FINAL or not graph",
+        'letters.FAILED: "it failed"',
+        'letters.FAILED: ""',
         "the work that failed is skipped, and the run succeeds",
     ),
     Mutant(
         "a rerun takes over what is built on something that is done again",
         "engine/reuse.py",
-        " and found.issuperset(node.needs):\n",
-        ":\n",
+        "        if not why and first is not None:\n",
+        "        if False:\n",
         "results do not belong to what they were made from",
     ),
     Mutant(
         "a rerun takes over finally",
         "engine/reuse.py",
-        "    if node.in_finally or letter not in",
-        "    if letter not in",
+        "    if node.in_finally:\n        return",
+        "    if False:\n        return",
         "nothing is cleaned up after the rerun",
     ),
     Mutant(
         "a rerun takes over what failFast skipped",
         "engine/reuse.py",
-        "    return letter in GOOD or not graph.spec.fail_fast",
-        "    return letter in GOOD or True",
+        ' if graph.spec.fail_fast else ""\n',
+        ' if False else ""\n',
         "tasks never run, and the run succeeds",
     ),
     Mutant(
