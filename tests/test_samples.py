@@ -16,6 +16,44 @@ SAMPLES = Path(__file__).resolve().parents[1] / "manifests" / "samples"
 FILES = sorted(SAMPLES.rglob("*.yaml"))
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Cancelled": 3}
 SECONDS = 60
+_EXTREMES = {"hottest": 35.6, "coldest": -7.1, "wettest": 55.9, "windiest": 9.5}
+ASSUMED = {
+    "approval/approval.yaml": ["--output=count.words=6", "--outcome=reminder=TimedOut"],
+    "branches.yaml": ["--outcome=primary=Failed", "--outcome=lint=Failed", "--output=mirror.rows=3"],
+    "cache.yaml": ["--output=first.sum=5050"],
+    "deadline.yaml": ["--duration=endless=1h"],
+    "diamond.yaml": ["--output=numbers.values=[1,4]", "--output=total.total=5", "--output=largest.largest=4"],
+    "failfast.yaml": ["--outcome=broken=Failed", "--duration=slow=6"],
+    "failure.yaml": ["--output=fetch.rows=3", "--outcome=load=Failed"],
+    "fan-out-jobs.yaml": ["--output=load.region=eu"],
+    "finally.yaml": ["--outcome=load=Failed"],
+    "hello.yaml": ["--output=greet.greeting=hello"],
+    "map-reduce.yaml": [
+        '--output=split.texts=["the tide", "broken"]',
+        '--output=count.words={"tide": 1}',
+        "--outcome=count[1]=Failed",
+    ],
+    "oom.yaml": ["--output=hungry.bytes=24000000"],
+    "params.yaml": ["--output=show.tags=2", "--output=show.until=2026-01-31T11:30:00Z"],
+    "repeat.yaml": ["--output=poll.ready=true", "--output=poll.asked=3"],
+    "rerun.yaml": ["--output=download.rows=42", "--outcome=publish=Failed"],
+    "retry.yaml": ["--output=flaky.attempts=2"],
+    "run-retry.yaml": ["--output=fetch.rows=3"],
+    "subflow.yaml": ['--output=regions.regions=["eu-west", "eu-east"]', "--output=load.rows=7"],
+    "weather/weather.yaml": [
+        *(
+            "--output=validate.rows=1461",
+            "--output=validate.bad=0",
+            "--output=report.rows=1461",
+            "--output=report.wetDays=623",
+        ),
+        *(f"--output=report.{name}={value}" for name, value in _EXTREMES.items()),
+        *(f"--output=report.{name}Day=2012-08-16" for name in _EXTREMES),
+    ],
+}
+"""What must be said of a sample so that `tidegate explain`, which runs no containers, has it end as it does."""
+ON_PAPER = {"Cancelled": ("Succeeded", "Completed")}
+"""Nobody cancels a run that is only explained."""
 
 
 def name_of(path):
@@ -60,6 +98,20 @@ def test_there_are_samples():
 def test_a_sample_is_valid(path):
     result = CliRunner().invoke(main, ["validate", str(path)])
     assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_what_is_assumed_is_of_samples_that_are_there():
+    assert set(ASSUMED) <= {name_of(path) for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_sample_is_explained_as_it_ends(path):
+    promised = promises_of(path)
+    ends, reason = ON_PAPER.get(promised["ends"], (promised["ends"], promised["reason"]))
+    result = CliRunner().invoke(main, ["explain", str(path), "-o", "json", *ASSUMED.get(name_of(path), ())])
+    assert result.exit_code in (0, 3), result.output
+    outcome = json.loads(result.stdout)["outcome"]
+    assert (outcome["succeeded"], outcome["reason"]) == (ends == "Succeeded", reason), outcome["message"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -6,6 +6,7 @@ from simulation.mutants import (
     of_calls,
     of_decisions,
     of_ending,
+    of_explaining,
     of_history,
     of_items,
     of_limits,
@@ -24,4 +25,5 @@ MUTANTS = (
     *of_decisions.MUTANTS,
     *of_again.MUTANTS,
     *of_limits.MUTANTS,
+    *of_explaining.MUTANTS,
 )
