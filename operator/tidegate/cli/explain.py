@@ -51,8 +51,8 @@ def _assumptions(command: Command) -> Command:
             "durations",
             multiple=True,
             metavar="TASK=SECONDS",
-            help="How long an attempt takes, or a decision, or an object until it is met: seconds, or such as 90s, "
-            "1h30m. Default 1m, or less where a timeout or the run's deadline asks for it.",
+            help="How long an attempt takes, a decision, or an object until it is as it should be: seconds, or such as "
+            "90s, 1h30m. Default 1m, or less where a timeout or the run's deadline asks for it.",
         ),
         click.option(
             "--rerun",
@@ -64,13 +64,21 @@ def _assumptions(command: Command) -> Command:
             "then_outcomes",
             multiple=True,
             metavar="TASK=OUTCOME",
-            help="In the rerun nothing else fails.",
+            help="Of the rerun: what is not named goes well.",
         ),
         click.option(
-            "--then-output", "then_outputs", multiple=True, metavar="TASK.KEY=VALUE", help="Else as in the first run."
+            "--then-output",
+            "then_outputs",
+            multiple=True,
+            metavar="TASK.KEY=VALUE",
+            help="Of the rerun: else as in the first run.",
         ),
         click.option(
-            "--then-duration", "then_durations", multiple=True, metavar="TASK=SECONDS", help="Else as in the first run."
+            "--then-duration",
+            "then_durations",
+            multiple=True,
+            metavar="TASK=SECONDS",
+            help="Of the rerun: else as in the first run.",
         ),
     )
     for option in reversed(options):
