@@ -6,6 +6,7 @@ TidegateError
  │    ├── BudgetExceeded    the expression asks for more steps or memory than one may take
  │    └── FieldMissing      the data do not have what the expression reads; an object may get it later
  ├── UsageError             correct the command line or the settings
+ ├── RequestRefused         correct the request to the receiver, or send it again later
  └── ApiError               the API server's answer, by its status
       ├── NotFound          404
       ├── Conflict          409: the object changed meanwhile: read it again and decide again
@@ -77,6 +78,17 @@ class FieldMissing(ExpressionError):
 
 class UsageError(TidegateError):
     """A command line or a setting is wrong."""
+
+
+class RequestRefused(TidegateError):
+    """A request to the receiver starts no run.
+
+    `status` is the HTTP status that says so, `message` the sentence, `retry_after` the seconds to wait, if that helps.
+    """
+
+    def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
+        self.status, self.message, self.retry_after = status, message, retry_after
+        super().__init__(message)
 
 
 class ApiError(TidegateError):

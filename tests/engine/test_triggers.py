@@ -18,6 +18,7 @@ from tidegate.errors import ExpressionError
 
 TASK = {"name": "a", "set": {"x": 1}}
 DAILY = {"schedules": ["0 2 * * *"], "timeZone": "Europe/Berlin"}
+HOOK = {"secretRef": {"name": "hook", "key": "token"}}
 NIGHT = int(datetime(2026, 3, 29, 0, tzinfo=UTC).timestamp())
 """Two o'clock in Berlin on the night in which the clocks go on: in another hour."""
 
@@ -42,6 +43,12 @@ WRONG = [
     ({"cron": DAILY, "params": {"region": "mars"}}, "triggers/0/params/region", '"eu", "us"'),
     ({"cron": DAILY, "params": {"region": "$[[ tasks.a ]]"}}, "triggers/0/params/region", "tasks"),
     ({"cron": DAILY}, "triggers/0/params", 'requires "region", and this trigger does not give it'),
+    ({"cron": DAILY, "when": "event.type == 'x'"}, "triggers/0/when", "only a webhook has one"),
+    ({"cron": DAILY, "params": {"region": "$[[ event.id ]]"}}, "triggers/0/params/region", "only a webhook has one"),
+    ({"webhook": HOOK, "when": "event.kind == 'x'"}, "triggers/0/when", 'event has no "kind"'),
+    ({"webhook": HOOK, "when": "event.time == 'x'"}, "triggers/0/when", "timestamp"),
+    ({"webhook": HOOK, "params": {"region": "mars"}}, "triggers/0/params/region", '"eu", "us"'),
+    ({"webhook": HOOK}, "triggers/0/params", 'requires "region", and this trigger does not give it'),
 ]
 
 
@@ -59,6 +66,9 @@ def test_good_triggers_are_found_good():
         findings({"cron": DAILY, "params": eu}, {"interval": {"everySeconds": 900}, "params": eu}, params=[REGION])
         == []
     )
+    from_event = {"region": "$[[ event.data.region ]]"}
+    hook = {"webhook": HOOK, "params": from_event, "labels": {"of": "$[[ event.subject ]]"}, "when": "event.data.live"}
+    assert findings(hook, params=[REGION]) == []
 
 
 def test_two_triggers_of_one_name_are_one_too_many():
@@ -71,13 +81,17 @@ def test_two_triggers_of_one_name_are_one_too_many():
 @pytest.mark.parametrize(
     ("trigger", "words"),
     [
-        ({}, "exactly one source, of cron, interval; found none"),
+        ({}, "exactly one source, of cron, interval, webhook; found none"),
         ({"cron": DAILY, "interval": {"everySeconds": 60}}, "found cron and interval"),
         ({"interval": {"everySeconds": 0}}, "greater than or equal to 1"),
         ({"cron": {"schedules": []}}, "at least 1 item"),
         ({"cron": {**DAILY, "catchUp": "Some"}}, "'None', 'Latest' or 'All'"),
         ({"cron": {**DAILY, "timeZone": "../etc/passwd"}}, "pattern"),
         ({"cron": DAILY, "labels": {"tidegate.dev/run": "x"}}, "reserved"),
+        ({"webhook": {}}, "webhook.secretRef"),
+        ({"webhook": {"secretRef": {"name": "hook"}}}, "webhook.secretRef.key"),
+        ({"webhook": {**HOOK, "verify": "None"}}, "'StandardWebhooks', 'GitHub' or 'Bearer'"),
+        ({"webhook": {**HOOK, "maxPending": 0}}, "greater than or equal to 1"),
     ],
 )
 def test_what_cannot_be_a_trigger_is_refused(trigger, words):

@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from tidegate.api.base import DAY, LIST_ATOMIC, LIST_SET, JsonValue, LabelMap, Model, Name, Text
 from tidegate.api.keys import DEFAULT_RESERVED_PREFIXES
+from tidegate.api.webhook import Webhook
 
 MAX_TRIGGERS = 32
 MAX_STARTED = 128
@@ -23,6 +24,11 @@ class TriggerKind(StrEnum):
 
     CRON = "Cron"
     INTERVAL = "Interval"
+    WEBHOOK = "Webhook"
+
+
+SCHEDULES = (TriggerKind.CRON, TriggerKind.INTERVAL)
+"""Those that are due at instants; the others have no timing."""
 
 
 class CatchUp(StrEnum):
@@ -88,7 +94,7 @@ class Interval(Timing):
     )
 
 
-SOURCES = ("cron", "interval")
+SOURCES = ("cron", "interval", "webhook")
 
 _ONE_SOURCE: JsonDict = {
     "x-kubernetes-validations": [
@@ -109,24 +115,33 @@ class Trigger(Model):
     suspend: bool = Field(default=False, description="It starts no run; what is due meanwhile is passed over.")
     cron: Cron | None = None
     interval: Interval | None = None
-    when: Text | None = Field(default=None, description="CEL over `run`; where it is false no run is started.")
+    webhook: Webhook | None = None
+    when: Text | None = Field(
+        default=None, description="CEL over `run`, of a webhook also `event`; where it is false no run is started."
+    )
     params: Annotated[dict[Annotated[str, StringConstraints(max_length=40)], JsonValue], Field(max_length=100)] = Field(
-        default_factory=dict, description="Values for the Flow's params; may hold $[[ ]] over `run`."
+        default_factory=dict, description="Values for the Flow's params; may hold $[[ ]] over the same."
     )
     labels: LabelMap = Field(
-        default_factory=dict, description="Labels of the run, beside those of runTemplate; may hold $[[ ]] over `run`."
+        default_factory=dict, description="Labels of the run, beside those of runTemplate; may hold $[[ ]] likewise."
     )
 
     @property
     def kind(self) -> TriggerKind:
         """Which source it has."""
-        return TriggerKind.CRON if self.cron is not None else TriggerKind.INTERVAL
+        source = next(name for name in SOURCES if getattr(self, name) is not None)
+        return TriggerKind(source.capitalize())
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is due at instants; what is not has no `timing`, and the clock never starts its runs."""
+        return self.kind in SCHEDULES
 
     @property
     def timing(self) -> Timing:
         """The schedule's own policies."""
         timing = self.cron or self.interval
-        assert timing is not None  # noqa: S101  the validator demands one
+        assert timing is not None  # noqa: S101  asked only of what is scheduled
         return timing
 
     @model_validator(mode="after")

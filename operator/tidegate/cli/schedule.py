@@ -67,11 +67,12 @@ def _planned(flows: Iterable[Flow], names: Sequence[str]) -> list[Planned]:
         Planned(flow.metadata.name, trigger, schedule_of(trigger), flow.spec.suspend or trigger.suspend)
         for flow in flows
         for trigger in flow.spec.triggers
-        if not names or trigger.name in names
+        if trigger.is_scheduled and (not names or trigger.name in names)
     ]
     if not found:
         of_names = f" named {', '.join(names)}" if names else ""
-        raise UsageError(f"there is no schedule{of_names} in what was given: expected a Flow with spec.triggers")
+        wanted = "a Flow with a cron or an interval in spec.triggers"
+        raise UsageError(f"there is no schedule{of_names} in what was given: expected {wanted}")
     return found
 
 

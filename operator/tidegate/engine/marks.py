@@ -14,7 +14,10 @@ MOST_MESSAGE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A row of `Flow.status.triggers`. Times are in seconds since the epoch; `started` has UIDs with their instants."""
+    """A row of `Flow.status.triggers`. Times are in seconds since the epoch; `started` has UIDs with their instants.
+
+    Without a schedule, `schedule` is empty and `handled` 0.
+    """
 
     name: str
     schedule: str
@@ -48,7 +51,7 @@ class Mark:
         row = {
             "name": self.name,
             "schedule": self.schedule,
-            "handledTime": timestamp(self.handled),
+            "handledTime": timestamp(self.handled) if self.schedule else None,
             "lastTime": None if self.last is None else timestamp(self.last),
             "lastRun": self.run,
             "nextTime": None if self.next is None else timestamp(self.next),
@@ -89,6 +92,12 @@ def look(trigger: Trigger, schedule: Schedule, old: Mark | None, when: When) -> 
         return Look(old, None)
     found = due(schedule, trigger.timing, old.handled, when.now, when.delay)
     return Look(replace(old, next=found.next), found)
+
+
+def unscheduled(trigger: Trigger, old: Mark | None) -> Mark:
+    """Give the mark of a trigger that no instant is due for; what is known of its runs stays."""
+    mark = replace(old or Mark(trigger.name, "", 0), schedule="", handled=0, next=None, suspended=trigger.suspend)
+    return replace(mark, message="") if old is not None and old.schedule else mark
 
 
 def _anew(trigger: Trigger, schedule: Schedule, old: Mark | None, when: When) -> Mark:

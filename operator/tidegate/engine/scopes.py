@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from tidegate.api.flow import FlowSpec
+from tidegate.api.triggers import Trigger
 from tidegate.engine import params
 from tidegate.engine.expressions import Fields, Members, NameType
 from tidegate.engine.templating import Scope
@@ -34,6 +35,10 @@ DEFAULTS = Scope({"run": RUN})
 TRIGGER = Scope({"run": Fields({"name": "string", "namespace": "string", "flow": "string", **_MOMENTS})})
 """What a trigger gives to a run, before there is one."""
 
+EVENT = Fields(
+    {"id": "string", "source": "string", "type": "string", "subject": "string", "time": "timestamp", "data": "dyn"}
+)
+
 
 def of_params(spec: FlowSpec) -> Scope:
     """Give what may be named before a run has started: its params and itself."""
@@ -58,6 +63,11 @@ def with_items(scope: Scope) -> Scope:
 def with_names(scope: Scope, **names: NameType) -> Scope:
     """Give a scope with more names."""
     return Scope({**scope.names, **names}, scope.task_names)
+
+
+def of_trigger(trigger: Trigger) -> Scope:
+    """Give what a trigger's own expressions may name."""
+    return TRIGGER if trigger.is_scheduled else with_names(TRIGGER, event=EVENT)
 
 
 RETRY = Scope({"exitCode": "int", "reason": "string", "message": "string", "attempt": "int"})

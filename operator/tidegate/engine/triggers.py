@@ -1,7 +1,7 @@
 """Triggers compiled: what is wrong with them, and what a run takes that one of them starts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.api.flow import FlowSpec
@@ -12,9 +12,10 @@ from tidegate.engine.cron import ScheduleError, parse
 from tidegate.engine.expressions import Expression
 from tidegate.engine.findings import Finding, Keys, listed, nearest
 from tidegate.engine.occasion import Occasion, moments
+from tidegate.engine.params import resolve
 from tidegate.engine.paramtypes import normal
 from tidegate.engine.schedules import Schedule, before, schedule_of, zone_of
-from tidegate.engine.templating import Compiler, render, render_text, templates
+from tidegate.engine.templating import Compiler, Scope, render, render_text, templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,14 @@ def check_triggers(spec: FlowSpec) -> list[Finding]:
         found += [*_check_schedule(trigger, keys), *_check_params(trigger, spec.params, keys)]
         compiler = Compiler()
         compile_trigger(trigger, keys, compiler)
-        found += compiler.found
+        found += [_about_event(finding) for finding in compiler.found]
     return found
 
 
 def compile_trigger(trigger: Trigger, keys: Keys = (), compiler: Compiler | None = None) -> Compiled:
     """Compile the expressions of a trigger; mistakes go to the compiler."""
     compiler = compiler or Compiler()
-    scope = scopes.TRIGGER
+    scope = scopes.of_trigger(trigger)
     return Compiled(
         trigger,
         compiler.condition(trigger.when, scope, (*keys, "when")) if trigger.when is not None else None,
@@ -68,18 +69,23 @@ def occasion_of(trigger: Trigger, schedule: Schedule, second: int) -> Occasion:
     return Occasion(trigger.name, trigger.kind.value, float(second), start, schedule.zone.key)
 
 
-def start_of(compiled: Compiled, occasion: Occasion, about: Mapping[str, Any]) -> Start | None:
+def start_of(
+    compiled: Compiled, occasion: Occasion, about: Mapping[str, Any], event: Mapping[str, Any] | None = None
+) -> Start | None:
     """Give what a run takes, or None if its trigger's `when` is false.
 
     Args:
         compiled: the trigger.
         occasion: for which instant.
         about: what `run` has beside the instant.
+        event: what expressions see as `event`, where there was one.
 
     Raises:
         ExpressionError: an expression fails on these data.
     """
-    context = {"run": {**about, **moments(occasion.time or 0.0, occasion)}}
+    context: dict[str, Any] = {"run": {**about, **moments(occasion.time or 0.0, occasion)}}
+    if event is not None:
+        context["event"] = event
     if compiled.when is not None and not compiled.when.evaluate(context):
         return None
     return Start(
@@ -88,7 +94,23 @@ def start_of(compiled: Compiled, occasion: Occasion, about: Mapping[str, Any]) -
     )
 
 
+def problems_of(compiled: Compiled, declared: Sequence[Param], start: Start) -> list[str]:
+    """Say what is wrong with the values that a run would take: those that are not computed were checked before."""
+    computed = {name for name, value in compiled.params.items() if any(True for _ in templates(value))}
+    given = {name: value for name, value in start.params.items() if name in computed}
+    _, found = resolve([param for param in declared if param.name in given], given, {})
+    return [f"{'.'.join(map(str, finding.keys[1:]))}: {finding.message}" for finding in found]
+
+
+def _about_event(finding: Finding) -> Finding:
+    if not finding.message.startswith('unknown name "event"'):
+        return finding
+    return replace(finding, message='unknown name "event": only a webhook has one, a schedule has `run`')
+
+
 def _check_schedule(trigger: Trigger, keys: Keys) -> Iterator[Finding]:
+    if not trigger.is_scheduled:
+        return
     source: Keys = (*keys, trigger.kind.lower())
     try:
         zone_of(trigger.timing.time_zone)
@@ -108,18 +130,18 @@ def _check_schedule(trigger: Trigger, keys: Keys) -> Iterator[Finding]:
 
 
 def _check_params(trigger: Trigger, declared: Sequence[Param], keys: Keys) -> Iterator[Finding]:
-    known = {param.name: param for param in declared}
+    known, scope = {param.name: param for param in declared}, scopes.of_trigger(trigger)
     for name, value in trigger.params.items():
         where = (*keys, "params", name)
         if name not in known:
             hint = nearest(name, known) or (f"; the Flow has {listed(list(known))}" if known else "; the Flow has none")
             yield Finding(where, f'unknown param "{name}"{hint}')
-        elif not _is_computed(value) and (problem := paramchecks.problem_of(known[name], normal(value))):
+        elif not _is_computed(value, scope) and (problem := paramchecks.problem_of(known[name], normal(value))):
             yield Finding(where, problem)
     lacking = [p.name for p in declared if p.required and p.default is None and p.name not in trigger.params]
     if lacking:
         yield Finding((*keys, "params"), f"the Flow requires {listed(lacking)}, and this trigger does not give it")
 
 
-def _is_computed(value: Any) -> bool:
-    return any(True for _ in templates(Compiler().value(value, scopes.TRIGGER, ())))
+def _is_computed(value: Any, scope: Scope) -> bool:
+    return any(True for _ in templates(Compiler().value(value, scope, ())))

@@ -133,7 +133,7 @@ class Firing:
         elif hindrance:
             self._note(fired, Result.FORBIDDEN, f"no run for {at}: {hindrance}")
         else:
-            await self._create(flow, triggered_run(flow, occasion, start), fired)
+            await self._create(flow, triggered_run(flow, occasion, start, name), fired)
 
     async def _create(self, flow: Object, body: dict[str, Any], fired: Fired) -> None:
         meta, trigger = body["metadata"], body["spec"]["trigger"]

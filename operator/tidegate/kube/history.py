@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from tidegate.api import keys
 from tidegate.api.conditions import instant_of, is_true
 from tidegate.api.flow import History
+from tidegate.api.triggers import TriggerKind
 from tidegate.engine.retention import GRACE
 from tidegate.errors import Conflict, NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.owners import owning_flow
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of
+
+EVENT_SECONDS = 86_400.0
+"""How long after its creation the run of a webhook stays at least."""
 
 _SOON, _LATER = 2.0, 30.0
 """Seconds until a run is looked at again: while not everything is known yet, and while somebody needs it."""
@@ -117,11 +121,14 @@ def surplus(store: Store, flow: RunKey) -> list[Object]:
 
 
 def held_until(store: Store, run: Object, now: float) -> float:
-    """Give until when at least a finished child run stays, in seconds since the epoch; `now` or less for any other.
+    """Give until when at least a finished run stays, in seconds since the epoch; `now` or less for most.
 
-    Its parent reads its end; and as long as the request that created it may arrive once more, its name is held, like
-    that of a Job.
+    The name of a webhook's run is what tells an event that is sent again: ids of events have no order, so nothing else
+    could. A child run's end is read by its parent; and as long as the request that created it may arrive once more, its
+    name is held, like that of a Job.
     """
+    if (run["spec"].get("trigger") or {}).get("kind") == TriggerKind.WEBHOOK and owning_flow(run) is not None:
+        return (instant_of(run["metadata"].get("creationTimestamp")) or 0.0) + EVENT_SECONDS
     parent = (run["metadata"].get("labels") or {}).get(keys.LABEL_PARENT_UID)
     if parent is None:
         return now

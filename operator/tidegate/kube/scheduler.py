@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.api.conditions import instant_of, is_true, timestamp
 from tidegate.api.triggers import Trigger
 from tidegate.engine.due import delay_of
-from tidegate.engine.marks import Look, Mark, When, look
+from tidegate.engine.marks import Look, Mark, When, look, unscheduled
 from tidegate.engine.schedules import Schedule, schedule_of
 from tidegate.errors import ApiError, Conflict, NotFound, Unavailable
 from tidegate.kube.client import Client, Object
@@ -107,6 +107,9 @@ class Scheduler:
         return done
 
     async def _look_at(self, flow: Object, trigger: Trigger, old: Mark | None, done: _Round) -> None:
+        if not trigger.is_scheduled:
+            done.rows.append(unscheduled(trigger, old))
+            return
         schedule, now = schedule_of(trigger), self._now()
         delay = delay_of(trigger.timing, flow["metadata"]["uid"], trigger.name)
         found = look(trigger, schedule, old, When(now, _since(flow, now), delay))

@@ -1,8 +1,9 @@
-"""Whether a run that a trigger started may begin: only the one that its Flow's status names.
+"""Whether a run that a schedule started may begin: only the one that its Flow's status names.
 
 The request that creates a run may arrive long after its sender gave up, when the run of that instant has come, ended
 and been deleted. So nothing of a triggered run begins before `Flow.status.triggers` has its UID, and one that comes
-when its instant is dealt with without it never does.
+when its instant is dealt with without it never does. Runs of webhooks need no such claim: they begin at once, and
+their names are held for a day instead (see `history.py`).
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from tidegate.api.conditions import instant_of
-from tidegate.api.triggers import TriggerKind
+from tidegate.api.triggers import SCHEDULES
 from tidegate.errors import NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.owners import owning_flow
@@ -18,7 +19,7 @@ from tidegate.kube.resources import FLOWS
 from tidegate.kube.store import Store
 
 PASSED = "TriggerPassed"
-_SCHEDULED = {kind.value for kind in TriggerKind}
+_SCHEDULED = {kind.value for kind in SCHEDULES}
 
 
 class Claim(Enum):
@@ -55,13 +56,20 @@ def _claim(flow: Object, obj: Object) -> Claim:
         return Claim.PASSED
     row = _row(flow, trigger["name"])
     if row is None:
-        is_there = any(one["name"] == trigger["name"] for one in flow["spec"].get("triggers") or ())
-        return Claim.NOT_YET if is_there else Claim.PASSED
+        return Claim.NOT_YET if _is_scheduled(flow, trigger["name"]) else Claim.PASSED
     if any(started["uid"] == obj["metadata"]["uid"] for started in row.get("started") or ()):
         return Claim.NAMED
+    if not row.get("schedule") and not _is_scheduled(flow, trigger["name"]):
+        return Claim.PASSED
     handled = instant_of(row.get("handledTime"))
     due = instant_of(trigger["time"]) or 0.0
     return Claim.NOT_YET if handled is None or handled < due else Claim.PASSED
+
+
+def _is_scheduled(flow: Object, name: str) -> bool:
+    """Whether a Flow has a schedule of that name; one that became a webhook names nobody any more."""
+    there = (one for one in flow["spec"].get("triggers") or () if one["name"] == name)
+    return any(kind.lower() in one for one in there for kind in _SCHEDULED)
 
 
 def _row(flow: Object, name: str) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The run that a trigger starts. Its name is a claim on the instant: there can be only one run of that name."""
+"""The run that a trigger starts. Its name is a claim on the instant or event: there can be only one of that name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,16 +17,21 @@ def run_name(flow: str, flow_uid: str, trigger: str, second: int) -> str:
     return f"{flow[:40].rstrip('-.')}-{utc(second):%Y%m%d-%H%M%S}-{digest(flow_uid, trigger, str(second), length=6)}"
 
 
-def triggered_run(flow: Mapping[str, Any], occasion: Occasion, start: Start) -> dict[str, Any]:
-    """Give the run of an instant."""
-    metadata, second = flow["metadata"], int(occasion.time or 0)
+def event_run_name(flow: str, flow_uid: str, trigger: str, event: str) -> str:
+    """Give the name of the run of an event, by its id; long enough a hash for all events of a day."""
+    return f"{flow[:40].rstrip('-.')}-{digest(flow_uid, trigger, event, length=20)}"
+
+
+def triggered_run(flow: Mapping[str, Any], occasion: Occasion, start: Start, name: str) -> dict[str, Any]:
+    """Give the run of an instant or event, under the name that claims it."""
+    metadata = flow["metadata"]
     template = (flow["spec"].get("runTemplate") or {}).get("metadata") or {}
     annotations = dict(template.get("annotations") or {})
     return {
         "apiVersion": keys.API_VERSION,
         "kind": "FlowRun",
         "metadata": {
-            "name": run_name(metadata["name"], metadata["uid"], occasion.trigger, second),
+            "name": name,
             "namespace": metadata["namespace"],
             "labels": {
                 **(template.get("labels") or {}),
@@ -48,9 +53,17 @@ def triggered_run(flow: Mapping[str, Any], occasion: Occasion, start: Start) -> 
 
 def is_run_of(run: Mapping[str, Any], flow_uid: str, trigger: str, time: str) -> bool:
     """Whether a run was started by this trigger of this Flow for this instant."""
+    return _is_claimed(run, flow_uid, name=trigger, time=time)
+
+
+def is_run_of_event(run: Mapping[str, Any], flow_uid: str, trigger: str, event: str) -> bool:
+    """Whether a run was started by this trigger of this Flow for the event of this id."""
+    return _is_claimed(run, flow_uid, name=trigger, id=event)
+
+
+def _is_claimed(run: Mapping[str, Any], flow_uid: str, **claim: str) -> bool:
     owners = run["metadata"].get("ownerReferences") or ()
     claimed = run["spec"].get("trigger") or {}
-    return any(owner["uid"] == flow_uid and owner.get("controller") for owner in owners) and (
-        claimed.get("name"),
-        claimed.get("time"),
-    ) == (trigger, time)
+    return any(owner["uid"] == flow_uid and owner.get("controller") for owner in owners) and all(
+        claimed.get(field) == value for field, value in claim.items()
+    )
