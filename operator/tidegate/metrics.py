@@ -74,7 +74,8 @@ class Metrics:
     def _create_for_triggers(self, registry: CollectorRegistry) -> None:
         self.trigger_events = Counter(
             "tidegate_trigger_events",
-            "Instants of schedules, by what became of them: Started, Missed, Forbidden, Filtered, Failed.",
+            "Instants of schedules, by what became of them: Started, Missed, Forbidden, Filtered, Failed; and requests "
+            "for webhooks: Started, Duplicate, Filtered, Denied, Refused, Failed, Throttled, Unavailable.",
             ("namespace", "flow", "kind", "result"),
             registry=registry,
         )

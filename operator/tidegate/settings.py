@@ -81,6 +81,8 @@ class Settings:
     resync_seconds: float = _setting(600.0, "How often everything is looked at again without an event.", _seconds)
     probe_host: str | None = _setting(None, "Address of /healthz, /readyz and /metrics; unset: all.")
     probe_port: int = _setting(8080, "Port of /healthz, /readyz and /metrics; 0: any free one.", _whole(0, 65535))
+    receiver_host: str | None = _setting(None, "Address at which `tidegate receiver` takes events; unset: all.")
+    receiver_port: int = _setting(8090, "Its port; 0: any free one.", _whole(0, 65535))
     metrics_flow_label: bool = _setting(True, "Whether metrics tell Flows apart by a label.", _truth)
     log_level: str = _setting("INFO", "Least level that is logged.", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
     log_format: str = _setting("json", "Form of the logs: json or text.", _one_of("json", "text"))

@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "Run a Flow: with --local on this machine, else on a cluster.",
     "dev": "Serve the sandbox and the operator until Ctrl-C.",
     "operator": "Run the operator.",
+    "receiver": "Run the receiver of webhooks.",
     "logs": "Show what the tasks of a run print.",
     "cancel": "Stop a run.",
     "rerun": "Do again what failed in a run, or all of it.",

@@ -1,0 +1,144 @@
+"""The composition of the receiver: a process of its own, with its own rights, that creates FlowRuns and nothing else.
+
+It needs the API server, and not the operator: runs that nobody takes up yet wait for it.
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from tidegate.api import keys
+from tidegate.errors import ApiError, TidegateError
+from tidegate.kube.credentials import Credentials
+from tidegate.kube.http import HttpClient
+from tidegate.kube.probes import Probes
+from tidegate.kube.reflector import Reflector
+from tidegate.kube.resources import FLOWRUNS, FLOWS, Resource
+from tidegate.kube.watchdog import Readings, Watchdog
+from tidegate.metrics import Metrics
+from tidegate.receiver.desk import Desk
+from tidegate.receiver.hooks import Hooks, Place, slim_flow
+from tidegate.receiver.runs import Runs, see_run
+from tidegate.receiver.secretkeys import SecretKeys
+from tidegate.receiver.server import Server
+from tidegate.receiver.starting import Starting
+from tidegate.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Deaf(TidegateError):
+    """The process can no longer be trusted to hear what happens; it must be started anew."""
+
+
+class Receiver:
+    """One receiver process against one API server. Several may run side by side: nothing is kept between requests."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._settings, self._credentials = settings, credentials
+        self._rng = random.Random()  # noqa: S311  jitter
+        self._registry = CollectorRegistry()
+        self.metrics = Metrics(self._registry, flow_label=settings.metrics_flow_label)
+        self.ready = asyncio.Event()
+        self.port: int | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            Deaf: the watchdog found that the process no longer hears.
+            ApiError: the API server refuses what the receiver cannot do without.
+        """
+        self._client = HttpClient(self._credentials, on_request=self.metrics.request_ended, rng=self._rng)
+        self._hooks, self._runs = Hooks(), Runs(time.monotonic)
+        self._reflectors = [
+            self._reflect(FLOWS, slim_flow, self._hooks.take),
+            self._reflect(FLOWRUNS, see_run, self._runs.take, keys.LABEL_TRIGGER),
+        ]
+        desk = Desk(
+            hooks=self._hooks,
+            keys=SecretKeys(self._client, time.monotonic),
+            starting=Starting(self._client, self._runs, time.time),
+            wall=time.time,
+            is_ready=lambda: self._reflectors[0].is_synced,
+            on_event=self._count,
+        )
+        server = Server(desk, host=self._settings.receiver_host, port=self._settings.receiver_port)
+        async with self._probing():
+            try:
+                self.port = await server.start()
+                await self._work()
+            finally:
+                await server.stop()
+                await self._client.close()
+
+    def _count(self, place: Place, result: str) -> None:
+        self.metrics.triggered(place.namespace, place.flow, "Webhook", result)
+
+    def _reflect(
+        self, resource: Resource, extract: Callable[[Any], Any], take: Callable[[str, Any], None], labels: str = ""
+    ) -> Reflector[Any]:
+        return Reflector(
+            self._client,
+            resource,
+            namespaces=self._settings.namespaces,
+            labels=labels,
+            extract=extract,
+            on_change=take,
+            rng=self._rng,
+            on_restart=self.metrics.watch_restarted,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _probing(self) -> AsyncIterator[None]:
+        self._watchdog = Watchdog(
+            self._readings,
+            self._settings.limits,
+            on_lag=self.metrics.loop_lag_seconds.observe,
+            arm=lambda seconds: faulthandler.dump_traceback_later(seconds, exit=True),
+        )
+        probes = Probes(
+            self._registry,
+            ailments=lambda: self._watchdog.reasons,
+            obstacles=lambda: [] if self.ready.is_set() else ["the first lists are not complete"],
+            host=self._settings.probe_host,
+            port=self._settings.probe_port,
+        )
+        await probes.start()
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            await probes.stop()
+
+    def _readings(self) -> Readings:
+        now = asyncio.get_running_loop().time()
+        heard = {r.resource.plural: r.last_heard for r in self._reflectors}
+        return Readings(
+            watch_ages={kind: None if last is None else now - last for kind, last in heard.items()},
+            clock_skew=self._client.clock_skew,
+            regressed=[r.resource.plural for r in self._reflectors if r.has_regressed],
+        )
+
+    async def _work(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch_over())
+                for reflector in self._reflectors:
+                    group.create_task(reflector.run())
+                for reflector in self._reflectors:
+                    await reflector.wait_synced()
+                self.ready.set()
+                log.info("ready", extra={"port": self.port})
+        except* (Deaf, ApiError) as errors:
+            raise errors.exceptions[0] from None
+
+    async def _watch_over(self) -> None:
+        raise Deaf("; ".join(await self._watchdog.run()))
