@@ -12,6 +12,10 @@ from tidegate.engine.sizes import is_too_deep
 from tidegate.errors import RequestRefused
 
 _INT64 = 1 << 63
+_STRING = re.compile(rb'"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
+"""Also one without an end, so that nothing is gone through twice."""
+
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LARGE = re.compile(r"\d{19}|[eE]\+?\d{3}")
 """Only a text that has such may have a number that is too large; so most are read without a call for each number."""
 
@@ -40,13 +44,13 @@ def parse(body: bytes, media: str) -> Any:
         return None
     if media != "application/json" and not media.endswith("+json"):
         raise RequestRefused(415, f"Content-Type is {shown(media)}; expected application/json")
+    if _may_be_deep(body):
+        raise RequestRefused(400, f"the body is not JSON, or nested deeper than {MAX_DEPTH}")
     try:
         text = body.decode()
         value = _value_of(text)
     except UnicodeDecodeError as error:
         raise RequestRefused(400, f"the body is not UTF-8, at byte {error.start:,}") from None
-    except RecursionError:
-        raise RequestRefused(400, f"the body is nested deeper than {MAX_DEPTH}") from None
     except ValueError as error:
         raise RequestRefused(400, f"the body is not JSON: {error}"[:300]) from None
     if is_too_deep(value):
@@ -54,6 +58,16 @@ def parse(body: bytes, media: str) -> Any:
     if "\\u" in text:
         _demand_characters(value)
     return normal(value)
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Whether brackets are nested so deep that a parser would need a stack for them; also where they do not match."""
+    if body.count(b"[") + body.count(b"{") <= 2 * MAX_DEPTH:
+        return False
+    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    for _ in range(2 * MAX_DEPTH):  # each time the innermost pairs go
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
 
 
 def _value_of(text: str) -> Any:

@@ -65,7 +65,7 @@ class Server:
         asyncio.get_running_loop().call_later(_HEAD_SECONDS, self._close_silent, protocol)
         return protocol
 
-    def _close_silent(self, protocol: web.RequestHandler[web.Request]) -> None:
+    def _close_silent(self, protocol: web.RequestHandler) -> None:
         transport = protocol.transport
         if transport is not None and transport not in self._heard:
             transport.abort()

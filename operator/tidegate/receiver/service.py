@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from tidegate.api import keys
-from tidegate.errors import ApiError, TidegateError
+from tidegate.errors import TidegateError, UsageError
 from tidegate.kube.credentials import Credentials
 from tidegate.kube.http import HttpClient
 from tidegate.kube.probes import Probes
@@ -29,7 +29,7 @@ from tidegate.receiver.runs import Runs, see_run
 from tidegate.receiver.secretkeys import SecretKeys
 from tidegate.receiver.server import Server
 from tidegate.receiver.starting import Starting
-from tidegate.settings import Settings
+from tidegate.settings import Settings, variable
 
 log = logging.getLogger(__name__)
 
@@ -42,27 +42,53 @@ class Receiver:
     """One receiver process against one API server. Several may run side by side: nothing is kept between requests."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
-        self._settings, self._credentials = settings, credentials
+        self._settings = settings
         self._rng = random.Random()  # noqa: S311  jitter
         self._registry = CollectorRegistry()
         self.metrics = Metrics(self._registry, flow_label=settings.metrics_flow_label)
-        self.ready = asyncio.Event()
-        self.port: int | None = None
-
-    async def run(self) -> None:
-        """Serve until cancelled.
-
-        Raises:
-            Deaf: the watchdog found that the process no longer hears.
-            ApiError: the API server refuses what the receiver cannot do without.
-        """
-        self._client = HttpClient(self._credentials, on_request=self.metrics.request_ended, rng=self._rng)
+        self._client = HttpClient(credentials, on_request=self.metrics.request_ended, rng=self._rng)
         self._hooks, self._runs = Hooks(), Runs(time.monotonic)
         self._reflectors = [
             self._reflect(FLOWS, slim_flow, self._hooks.take),
             self._reflect(FLOWRUNS, see_run, self._runs.take, keys.LABEL_TRIGGER),
         ]
-        desk = Desk(
+        self.ready = asyncio.Event()
+        self.port: int | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled, and be watched over.
+
+        Raises:
+            Deaf: the watchdog found that the process no longer hears.
+            ApiError: the API server refuses what the receiver cannot do without.
+            UsageError: a port cannot be used.
+        """
+        async with self._probing():
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._watch_over())
+                    group.create_task(self.serve())
+            except* TidegateError as errors:
+                raise errors.exceptions[0] from None
+
+    async def serve(self) -> None:
+        """Serve until cancelled."""
+        server = Server(self._desk(), host=self._settings.receiver_host, port=self._settings.receiver_port)
+        try:
+            self.port = await _started(server, self._settings)
+            async with asyncio.TaskGroup() as group:
+                for reflector in self._reflectors:
+                    group.create_task(reflector.run())
+                for reflector in self._reflectors:
+                    await reflector.wait_synced()
+                log.info("ready", extra={"port": self.port})
+                self.ready.set()
+        finally:
+            await server.stop()
+            await self._client.close()
+
+    def _desk(self) -> Desk:
+        return Desk(
             hooks=self._hooks,
             keys=SecretKeys(self._client, time.monotonic),
             starting=Starting(self._client, self._runs, time.time),
@@ -70,14 +96,6 @@ class Receiver:
             is_ready=lambda: self._reflectors[0].is_synced,
             on_event=self._count,
         )
-        server = Server(desk, host=self._settings.receiver_host, port=self._settings.receiver_port)
-        async with self._probing():
-            try:
-                self.port = await server.start()
-                await self._work()
-            finally:
-                await server.stop()
-                await self._client.close()
 
     def _count(self, place: Place, result: str) -> None:
         self.metrics.triggered(place.namespace, place.flow, "Webhook", result)
@@ -127,18 +145,12 @@ class Receiver:
             regressed=[r.resource.plural for r in self._reflectors if r.has_regressed],
         )
 
-    async def _work(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch_over())
-                for reflector in self._reflectors:
-                    group.create_task(reflector.run())
-                for reflector in self._reflectors:
-                    await reflector.wait_synced()
-                self.ready.set()
-                log.info("ready", extra={"port": self.port})
-        except* (Deaf, ApiError) as errors:
-            raise errors.exceptions[0] from None
-
     async def _watch_over(self) -> None:
         raise Deaf("; ".join(await self._watchdog.run()))
+
+
+async def _started(server: Server, settings: Settings) -> int:
+    try:
+        return await server.start()
+    except OSError as error:
+        raise UsageError(f"{variable('receiver_port')}={settings.receiver_port} cannot be used: {error}") from None
