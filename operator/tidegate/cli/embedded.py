@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from tidegate.app import Operator, Unwell
 from tidegate.cli.connection import Connection, Where, connect
 from tidegate.errors import Problem
 from tidegate.kube.credentials import load_credentials
+from tidegate.receiver.service import Receiver
 from tidegate.sandbox.reviews import USER
 from tidegate.sandbox.sandbox import Sandbox
 from tidegate.settings import Settings
@@ -76,6 +77,28 @@ async def embedded(
                     here = Embedded(sandbox.url, path, connection, work)
                     await here.unless_broken(_ready(operator))
                     yield here
+
+
+@contextlib.asynccontextmanager
+async def receiving(here: Embedded, *, port: int = 0) -> AsyncIterator[int]:
+    """Take events for webhooks on loopback; gives the port, 0 asks for any free one."""
+    settings = replace(_settings(here.kubeconfig), receiver_host="127.0.0.1", receiver_port=port)
+    receiver = Receiver(settings, load_credentials(kubeconfig=str(here.kubeconfig)))
+    work = asyncio.create_task(receiver.serve())
+    try:
+        await here.unless_broken(_received(receiver, work))
+        yield receiver.port or 0
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+async def _received(receiver: Receiver, work: asyncio.Task[None]) -> None:
+    ready = asyncio.ensure_future(receiver.ready.wait())
+    await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        ready.cancel()
+        work.result()
 
 
 def admit(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Problem]:

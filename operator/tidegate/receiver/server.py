@@ -98,11 +98,11 @@ async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
 
 
 def _response(answer: Answer) -> web.Response:
-    headers = {}
+    headers = {"Server": "tidegate"}
     if answer.retry_after is not None:
         headers["Retry-After"] = str(answer.retry_after)
     if answer.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="tidegate", Webhook'
+        headers["WWW-Authenticate"] = 'Webhook realm="tidegate"'
     if answer.status == 405:
         headers["Allow"] = "POST"
     return web.json_response(dict(answer.body), status=answer.status, headers=headers)
