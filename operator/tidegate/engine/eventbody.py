@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from tidegate.api.nodes import MAX_DEPTH
@@ -15,7 +16,8 @@ _INT64 = 1 << 63
 _STRING = re.compile(rb'"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
 """Also one without an end, so that nothing is gone through twice."""
 
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = dict.fromkeys(b"[{", 1) | dict.fromkeys(b"]}", -1)
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 _LARGE = re.compile(r"\d{19}|[eE]\+?\d{3}")
 """Only a text that has such may have a number that is too large; so most are read without a call for each number."""
 
@@ -45,7 +47,7 @@ def parse(body: bytes, media: str) -> Any:
     if media != "application/json" and not media.endswith("+json"):
         raise RequestRefused(415, f"Content-Type is {shown(media)}; expected application/json")
     if _may_be_deep(body):
-        raise RequestRefused(400, f"the body is not JSON, or nested deeper than {MAX_DEPTH}")
+        raise RequestRefused(400, f"the body is nested deeper than {MAX_DEPTH}")
     try:
         text = body.decode()
         value = _value_of(text)
@@ -61,13 +63,11 @@ def parse(body: bytes, media: str) -> Any:
 
 
 def _may_be_deep(body: bytes) -> bool:
-    """Whether brackets are nested so deep that a parser would need a stack for them; also where they do not match."""
-    if body.count(b"[") + body.count(b"{") <= 2 * MAX_DEPTH:
+    """Whether brackets are nested so deep that a parser would need a stack for them."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
     brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
-    for _ in range(2 * MAX_DEPTH):  # each time the innermost pairs go
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return bool(brackets)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > 2 * MAX_DEPTH
 
 
 def _value_of(text: str) -> Any:

@@ -20,7 +20,7 @@ from tidegate.errors import RequestRefused
 TOLERANCE = 300
 """So many seconds a signature may be old, or ahead of our clock."""
 
-_BASE64 = re.compile(r"(whsec_)?[A-Za-z0-9+/]+={0,2}")
+_BASE64 = re.compile(rb"(whsec_)?[A-Za-z0-9+/]+={0,2}")
 _SECOND = re.compile(r"[0-9]{1,11}")
 
 
@@ -112,6 +112,9 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 
 def _demand_base64(line: bytes) -> None:
-    text = line.decode("ascii", errors="replace")
-    if _BASE64.fullmatch(text) is None or not base64.b64decode(text.removeprefix("whsec_") + "=="):
-        raise ValueError("it is not base64; expected whsec_ and then base64")
+    try:
+        if _BASE64.fullmatch(line) and base64.b64decode(line.removeprefix(b"whsec_") + b"=="):
+            return
+    except binascii.Error:
+        pass
+    raise ValueError("it is not base64; expected whsec_ and then base64")
