@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from tidegate.api import keys
 from tidegate.errors import TidegateError, UsageError
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.credentials import Credentials
 from tidegate.kube.http import HttpClient
 from tidegate.kube.probes import Probes
@@ -41,13 +42,13 @@ class Deaf(TidegateError):
 class Receiver:
     """One receiver process against one API server. Several may run side by side: nothing is kept between requests."""
 
-    def __init__(self, settings: Settings, credentials: Credentials) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, credentials: Credentials, clocks: Clocks | None = None) -> None:
+        self._settings, self._clocks = settings, clocks or Clocks(time.time, time.monotonic)
         self._rng = random.Random()  # noqa: S311  jitter
         self._registry = CollectorRegistry()
         self.metrics = Metrics(self._registry, flow_label=settings.metrics_flow_label)
         self._client = HttpClient(credentials, on_request=self.metrics.request_ended, rng=self._rng)
-        self._hooks, self._runs = Hooks(), Runs(time.monotonic)
+        self._hooks, self._runs = Hooks(), Runs(self._clocks.monotonic)
         self._reflectors = [
             self._reflect(FLOWS, slim_flow, self._hooks.take),
             self._reflect(FLOWRUNS, see_run, self._runs.take, keys.LABEL_TRIGGER),
@@ -90,9 +91,9 @@ class Receiver:
     def _desk(self) -> Desk:
         return Desk(
             hooks=self._hooks,
-            keys=SecretKeys(self._client, time.monotonic),
-            starting=Starting(self._client, self._runs, time.time),
-            wall=time.time,
+            keys=SecretKeys(self._client, self._clocks.monotonic),
+            starting=Starting(self._client, self._runs, self._clocks.wall),
+            wall=self._clocks.wall,
             is_ready=lambda: self._reflectors[0].is_synced,
             on_event=self._count,
         )
