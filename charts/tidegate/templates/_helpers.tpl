@@ -46,3 +46,26 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   name: {{ include "tidegate.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{- define "tidegate.receiverName" -}}
+{{- printf "%s-receiver" (include "tidegate.fullname" .) }}
+{{- end }}
+
+{{- define "tidegate.receiverSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "tidegate.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: receiver
+{{- end }}
+
+{{- define "tidegate.receiverLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "tidegate.receiverSelectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "tidegate.receiverSubject" -}}
+- kind: ServiceAccount
+  name: {{ include "tidegate.receiverName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}

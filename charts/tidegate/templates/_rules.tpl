@@ -128,6 +128,31 @@
   verbs:
     - get
 {{- end }}
+{{- define "tidegate.receiverRules" -}}
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flows
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flowruns
+  verbs:
+    - get
+    - list
+    - watch
+    - create
+- apiGroups:
+    - tidegate.dev
+  resources:
+    - flows/finalizers
+  verbs:
+    - update
+{{- end }}
 {{- define "tidegate.viewerRules" -}}
 - apiGroups:
     - tidegate.dev

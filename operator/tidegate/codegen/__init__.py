@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from tidegate import settings
 from tidegate.api.crd import crds
 from tidegate.codegen import reference
-from tidegate.codegen.rbac import OPERATOR, USERS, WAITED_FOR, Rule
+from tidegate.codegen.rbac import OPERATOR, RECEIVER, USERS, WAITED_FOR, Rule
 from tidegate.codegen.text import YAML_NOTE, documents, dump
 from tidegate.metrics import Metrics
 
@@ -42,7 +42,7 @@ def parts() -> dict[str, str]:
     files["docs/reference.md"] = reference.kinds(definitions)
     files["docs/settings.md"] = reference.settings(settings.docs())
     files["docs/metrics.md"] = reference.metrics(Metrics(CollectorRegistry()).describe())
-    files["docs/permissions.md"] = reference.permissions(OPERATOR, WAITED_FOR, USERS)
+    files["docs/permissions.md"] = reference.permissions(OPERATOR, WAITED_FOR, RECEIVER, USERS)
     return files
 
 
@@ -96,6 +96,7 @@ def _chart_crd(crd: dict[str, Any]) -> str:
 
 def _rules_template() -> str:
     tables: dict[str, tuple[Rule, ...]] = {"tidegate.operatorRules": OPERATOR, "tidegate.waitedForRules": WAITED_FOR}
+    tables["tidegate.receiverRules"] = RECEIVER
     tables |= {f"tidegate.{who}Rules": rules for who, rules in USERS.items()}
     blocks = [
         f'{{{{- define "{name}" -}}}}\n{dump([rule.manifest for rule in rules])}{{{{- end }}}}\n'

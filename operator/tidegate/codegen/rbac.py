@@ -84,6 +84,13 @@ OPERATOR = (
 )
 """In each namespace that is watched. The Lease in the operator's own namespace is in the chart, beside its name."""
 
+RECEIVER = (
+    Rule(GROUP, ("flows",), _READ, "To know what may be sent where."),
+    Rule(GROUP, ("flowruns",), (*_READ, "create"), "To start the run of an event, once, and to see which wait."),
+    Rule(GROUP, ("flows/finalizers",), ("update",), "As the operator, so that a Flow owns the runs of its webhooks."),
+)
+"""Secrets are missing here: each namespace grants its own, see docs/webhooks.md."""
+
 WAITED_FOR = (
     Rule("", ("configmaps", "persistentvolumeclaims", "pods", "services"), ("get",), "For `wait.for`, see below."),
     Rule("apps", ("daemonsets", "deployments", "statefulsets"), ("get",), "Likewise."),

@@ -43,7 +43,7 @@ def settings(rows: Iterable[tuple[str, str, str]]) -> str:
     head = [
         "# Settings",
         "",
-        "The operator reads its settings from the environment; an empty variable counts as unset.",
+        "The operator and the receiver read their settings from the environment; an empty variable counts as unset.",
     ]
     table = _markdown(
         ("variable", "default", "meaning"), ((f"`{name}`", _code(default), text) for name, default, text in rows)
@@ -65,7 +65,12 @@ def metrics(rows: Iterable[tuple[str, str, Sequence[str], str]]) -> str:
     return NOTE + "\n".join([*head, "", *_markdown(("name", "type", "labels", "meaning"), cells)]) + "\n"
 
 
-def permissions(operator: Sequence[Rule], waited_for: Sequence[Rule], users: Mapping[str, Sequence[Rule]]) -> str:
+def permissions(
+    operator: Sequence[Rule],
+    waited_for: Sequence[Rule],
+    receiver: Sequence[Rule],
+    users: Mapping[str, Sequence[Rule]],
+) -> str:
     """Describe the roles that the chart makes."""
     lines = [
         "# Permissions",
@@ -104,6 +109,14 @@ def permissions(operator: Sequence[Rule], waited_for: Sequence[Rule], users: Map
         "",
         "With `watch.namespaces` there is a Role in each of them; others that are bound to the operator's account add",
         "to it. Secrets are never read, whatever is allowed. `rbac.waiting: false` in the chart leaves all this out.",
+        "",
+        "## The receiver of webhooks",
+        "",
+        "With `receiver.enabled`, an account of its own, `tidegate-receiver`:",
+        "",
+        *_role(receiver),
+        "",
+        "It may read no Secret either, but those that a namespace grants to it by name, see [webhooks](webhooks.md).",
     ]
     for who, rules in users.items():
         lines += ["", f"## {who.capitalize()}", "", *_role(rules)]
