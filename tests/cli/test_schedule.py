@@ -76,6 +76,17 @@ def test_a_mistake_is_told(file, args, words):
     assert words in err
 
 
+def test_a_webhook_has_no_schedule(tmp_path):
+    path = tmp_path / "flow.yaml"
+    hook = {"name": "hook", "webhook": {"secretRef": {"name": "s", "key": "k"}}}
+    spec = {"tasks": [{"name": "a", "set": {"x": 1}}], "triggers": [hook]}
+    flow = {"apiVersion": "tidegate.dev/v1alpha1", "kind": "Flow", "metadata": {"name": "etl"}, "spec": spec}
+    path.write_text(json.dumps(flow))
+    code, _, err = schedule(str(path))
+    assert code == 2
+    assert "there is no schedule in what was given: expected a Flow with a cron or an interval" in err
+
+
 def test_a_mistake_in_a_schedule_is_told_with_its_place(tmp_path):
     path = tmp_path / "flow.yaml"
     path.write_text(FLOW.replace("30 2 * * *", "0 0 31 2 *"))

@@ -8,7 +8,7 @@ from kube.fake_api import FakeApi
 from tidegate.api import keys
 from tidegate.api.conditions import timestamp
 from tidegate.engine.retention import GRACE
-from tidegate.kube.history import Fate, Historian
+from tidegate.kube.history import EVENT_SECONDS, Fate, Historian
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.store import Store
 
@@ -34,7 +34,8 @@ class Place:
         owners = [{"kind": "Flow", "name": "flow", "uid": uid, "controller": True}] if owned else []
         condition = {"type": "Succeeded", "status": str(good)}
         status = {} if ended is None else {"completionTime": timestamp(NOW + ended), "conditions": [condition]}
-        metadata = {"ownerReferences": owners, "labels": more.pop("labels", {})}
+        created = timestamp(NOW + more.pop("created", 0.0))
+        metadata = {"ownerReferences": owners, "labels": more.pop("labels", {}), "creationTimestamp": created}
         spec = {"flowRef": {"name": "flow"}, **more}
         obj = self.api.put(FLOWRUNS, "ns", name, {"metadata": metadata, "spec": spec, "status": status})
         if self.seen:
@@ -162,6 +163,24 @@ async def test_no_run_that_is_too_many_takes_a_child_along_whose_name_is_still_h
     place.run("mine", 2.0)
     assert (await place.look("mine", 3.0)).gone
     assert place.there() == ["child"]
+
+
+@pytest.mark.parametrize("kept", [{"history": {"succeeded": 0}}, {"ttl": 0}])
+async def test_the_run_of_an_event_stays_for_a_day_for_the_event_may_be_sent_again(kept: dict[str, Any]):
+    place = Place(**kept.get("history", {}))
+    more = {"ttlSecondsAfterFinished": kept["ttl"]} if "ttl" in kept else {}
+    place.run("event", 60.0, created=50.0, trigger={"name": "hook", "kind": "Webhook", "id": "1"}, **more)
+    place.run("other", 60.0)
+    await place.look_at_all(60.0)
+    assert await place.look("event", 60.0) == Fate(again=EVENT_SECONDS - 10.0)
+    assert "event" in place.there()
+    assert (await place.look("event", 50.0 + EVENT_SECONDS)).gone
+
+
+async def test_a_run_of_somebodys_own_is_no_event_whatever_it_says():
+    place = Place()
+    place.run("mine", 0.0, owned=False, trigger={"name": "hook", "kind": "Webhook"}, ttlSecondsAfterFinished=60)
+    assert (await place.look("mine", 60.0)).gone
 
 
 @pytest.mark.parametrize(("now", "left", "again"), [(59.0, ["run"], 1.0), (60.0, [], None)])

@@ -369,6 +369,51 @@ def test_a_trigger_that_is_taken_away_is_forgotten():
     assert ("triggers" in stage.flow["status"], "nextTime" in stage.flow["status"]) == (False, False)
 
 
+HOOK = {"name": "hourly", "webhook": {"secretRef": {"name": "s", "key": "k"}}}
+
+
+def test_a_trigger_without_schedule_has_a_row_and_is_never_due():
+    stage = Stage({**HOOK, "name": "hook"}, HOURLY)
+    stage.look(at=TEN + 1)
+    assert (stage.row("hook"), len(stage.runs)) == ({"name": "hook"}, 1)
+    assert stage.flow["status"]["nextTime"] == stage.row()["nextTime"]
+    version = stage.api.version
+    stage.look(at=TEN + 600)
+    assert stage.api.version == version
+    stage.edit(suspend=True)
+    stage.look()
+    assert stage.row("hook") == {"name": "hook", "suspended": True}
+
+
+def test_a_schedule_that_becomes_a_webhook_and_one_again():
+    stage = Stage(HOURLY)
+    stage.look()
+    mend = break_write(stage.api, 1, after=True)
+    with pytest.raises(Broken):
+        stage.look(at=TEN + 1)
+    mend()
+    stage.edit(triggers=[HOOK])
+    stage.begin_anew()
+    stage.look(at=TEN + 2)
+    ((_, run),) = stage.runs.items()
+    assert run_virtually(claim_of(stage.api, stage.store, run)) is Claim.PASSED
+    assert stage.row() == {"name": "hourly"}
+    stage.edit(triggers=[HOURLY])
+    assert run_virtually(claim_of(stage.api, Store(), run)) is Claim.NOT_YET  # until its row says since when it counts
+    stage.look()
+    assert run_virtually(claim_of(stage.api, Store(), run)) is Claim.PASSED
+    stage.look(at=TEN + HOUR + 1)
+    assert len(stage.begun()) == 1
+
+
+def test_the_run_of_an_event_needs_nobody_to_name_it():
+    owner = {"kind": "Flow", "name": "etl", "uid": "u", "controller": True}
+    trigger = {"name": "hook", "kind": "Webhook", "time": timestamp(TEN), "id": "1"}
+    run = {"metadata": {"ownerReferences": [owner]}, "spec": {"trigger": trigger}}
+    assert not is_triggered(run)
+    assert is_triggered({**run, "spec": {"trigger": {**trigger, "kind": "Cron"}}})
+
+
 def test_what_is_not_valid_starts_nothing_until_it_is():
     stage = Stage(HOURLY)
     stage.look()
