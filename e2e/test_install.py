@@ -40,6 +40,14 @@ EVERYTHING = {
     "podDisruptionBudget": {"enabled": True},
     "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]},
     "serviceAccount": {"annotations": {"a": "b"}},
+    "receiver": {
+        "enabled": True,
+        "replicaCount": 2,
+        "service": {"type": "NodePort", "port": 8090, "annotations": {"a": "b"}},
+        "serviceAccount": {"annotations": {"a": "b"}},
+        "extraEnv": [{"name": "TIDEGATE_RECEIVER_HOST", "value": "127.0.0.1"}],
+        "resources": {"requests": {"cpu": "1"}},
+    },
 }
 MONITORS = {
     name: {"enabled": True, "labels": {"a": "b"}} for name in ("serviceMonitor", "podMonitor", "prometheusRule")

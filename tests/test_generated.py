@@ -11,7 +11,7 @@ import yaml
 from tidegate import settings
 from tidegate.codegen import CHART, DEPLOYMENT, ROOT, differences, render, write
 from tidegate.codegen.__main__ import main
-from tidegate.codegen.rbac import AGGREGATE, OPERATOR, USERS, WAITED_FOR
+from tidegate.codegen.rbac import AGGREGATE, OPERATOR, RECEIVER, USERS, WAITED_FOR
 from tidegate.engine.expressions import compile_expression
 
 INSTALL = list(yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()))
@@ -37,10 +37,19 @@ def test_the_rendered_roles_have_the_rules_of_the_table(role: str, rules: Any):
     )
 
 
-def test_the_operator_may_neither_read_secrets_nor_widen_its_rights():
-    for rule in (*OPERATOR, *WAITED_FOR):
+def test_operator_and_receiver_may_neither_read_secrets_nor_widen_their_rights():
+    for rule in (*OPERATOR, *WAITED_FOR, *RECEIVER):
         assert not {"secrets", "*", "pods/exec", "serviceaccounts/token"} & set(rule.resources)
         assert not {"*", "impersonate", "bind", "escalate"} & set(rule.verbs)
+
+
+def test_all_that_the_receiver_may_write_is_new_runs():
+    assert {(resource, verb) for rule in RECEIVER for resource in rule.resources for verb in rule.verbs} - {
+        (kind, verb) for kind in ("flows", "flowruns") for verb in ("get", "list", "watch")
+    } == {
+        ("flowruns", "create"),
+        ("flows/finalizers", "update"),
+    }
 
 
 def test_roles_with_the_label_add_to_what_tasks_may_wait_for():
