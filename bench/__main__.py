@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import bombs, burst, chain, decide, local, memory, schedules, validate
+from bench import bombs, burst, chain, decide, local, memory, schedules, validate, webhooks
 from bench.tables import machine
 
 SHAPES = {
@@ -15,6 +15,7 @@ SHAPES = {
     "chain": chain.run,
     "bombs": bombs.run,
     "schedules": schedules.run,
+    "webhooks": webhooks.run,
 }
 
 

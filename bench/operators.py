@@ -83,21 +83,26 @@ class OperatorProcess:
 
 
 @contextlib.contextmanager
-def operator(kubeconfig: str, *, modules: Path | None = None) -> Iterator[OperatorProcess]:
+def operator(
+    kubeconfig: str, *, modules: Path | None = None, command: str = "operator", **more: str
+) -> Iterator[OperatorProcess]:
     """Run `tidegate operator` against a cluster until the block ends.
 
     Args:
         kubeconfig: the way to the cluster.
         modules: a file that has the names in its `sys.modules` afterwards, one a line.
+        command: another command that serves the same probes.
+        more: further settings.
     """
-    port = _free_port()
+    port = free_port()
     settings = {
         "TIDEGATE_KUBECONFIG": kubeconfig,
         "TIDEGATE_LEADER_ELECTION": "false",
         "TIDEGATE_PROBE_HOST": "127.0.0.1",
         "TIDEGATE_PROBE_PORT": str(port),
+        **more,
     }
-    how = ["-c", _NOTING] if modules else ["-m", "tidegate", "operator"]
+    how = ["-c", _NOTING] if modules else ["-m", "tidegate", command]
     with tempfile.NamedTemporaryFile(prefix="bench-operator-") as stderr:
         env = {**os.environ, **settings, "BENCH_MODULES": str(modules or "")}
         process = subprocess.Popen([sys.executable, *how], env=env, stdout=stderr, stderr=stderr)
@@ -118,7 +123,8 @@ def _await_ready(process: subprocess.Popen[bytes], found: OperatorProcess) -> No
         time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
