@@ -12,6 +12,7 @@ from simulation.mutants import (
     of_limits,
     of_names,
     of_seeing,
+    of_webhooks,
 )
 
 MUTANTS = (
@@ -26,4 +27,5 @@ MUTANTS = (
     *of_again.MUTANTS,
     *of_limits.MUTANTS,
     *of_explaining.MUTANTS,
+    *of_webhooks.MUTANTS,
 )
