@@ -43,12 +43,13 @@ def test_operator_and_receiver_may_neither_read_secrets_nor_widen_their_rights()
         assert not {"*", "impersonate", "bind", "escalate"} & set(rule.verbs)
 
 
-def test_all_that_the_receiver_may_write_is_new_runs():
+def test_all_that_the_receiver_may_write_is_new_runs_and_events():
     assert {(resource, verb) for rule in RECEIVER for resource in rule.resources for verb in rule.verbs} - {
         (kind, verb) for kind in ("flows", "flowruns") for verb in ("get", "list", "watch")
     } == {
         ("flowruns", "create"),
         ("flows/finalizers", "update"),
+        ("events", "create"),
     }
 
 

@@ -5,12 +5,14 @@ import base64
 import json
 
 from kube.fake_api import FakeApi
+from tidegate.kube.clocks import Clocks
 from tidegate.kube.resources import FLOWRUNS, FLOWS, SECRETS
 from tidegate.receiver.desk import Answer, Desk, Request
 from tidegate.receiver.hooks import Hooks, Place, slim_flow
 from tidegate.receiver.runs import Runs, see_run
 from tidegate.receiver.secretkeys import SecretKeys
 from tidegate.receiver.starting import Starting
+from tidegate.receiver.telling import Telling
 
 TOKEN = "t0ken"
 START = 1_800_000_000.0
@@ -39,6 +41,7 @@ class Stage:
             wall=self.wall,
             is_ready=lambda: self.ready,
             on_event=lambda place, result: self.outcomes.append((place, result)),
+            on_trouble=Telling(self.api, Clocks(self.wall, self.time), "me").tell,
         )
 
     @staticmethod
@@ -83,6 +86,10 @@ class Stage:
     @property
     def names(self):
         return sorted(name for plural, _, name in self.api.objects if plural == "flowruns")
+
+    @property
+    def events(self):
+        return [f"{o['reason']}: {o['note']}" for (plural, *_), o in self.api.objects.items() if plural == "events"]
 
     def run(self, name):
         return self.api.objects["flowruns", "ns", name]

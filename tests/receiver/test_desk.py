@@ -10,6 +10,7 @@ from tidegate.errors import Forbidden, NotFound, Rejected, Unavailable
 from tidegate.kube.resources import FLOWRUNS
 from tidegate.receiver.hooks import Place
 from tidegate.receiver.reading import MOST_BYTES, MOST_HELD, SECONDS
+from tidegate.receiver.telling import QUIET_SECONDS
 from virtual_loop import on_virtual_time
 
 ORDER = [{"name": "order", "type": "string"}]
@@ -329,7 +330,7 @@ def test_a_secret_that_cannot_be_read_is_no_reason_to_let_anybody_pass(error, st
         assert {answer.status for answer in answers} == {status}
         assert words in answers[0].body["error"]
         assert "hook" not in answers[0].body["error"]
-        assert stage.api.calls == ["get secrets"]  # one read for all of them
+        assert stage.api.calls.count("get secrets") == 1  # one read for all of them
         stage.api.outage = None
         await asyncio.sleep(5.0)
         assert (await stage.send({})).status == 202
@@ -417,3 +418,50 @@ async def test_an_event_whose_run_was_deleted_by_hand_may_come_again():
     del stage.api.objects["flowruns", "ns", name]
     answer = await stage.send({}, key("e-1"))
     assert (answer.status, answer.body) == (202, {"run": name})
+
+
+# Events at the Flow
+
+
+@on_virtual_time
+async def test_what_the_author_of_the_flow_must_mend_is_told_there_once():
+    stage = Stage(params=ORDER)
+    stage.edit(params=PICK)
+    for number in range(5):
+        assert (await stage.send({"order": number})).status == 422
+    await asyncio.sleep(1.0)
+    (told,) = stage.events
+    assert told.startswith("WebhookEventFailed: trigger hook: the Flow does not take what this event gives")
+    await asyncio.sleep(QUIET_SECONDS)
+    assert (await stage.send({"order": None})).status == 422
+    await asyncio.sleep(1.0)
+    assert len(stage.events) == 2
+
+
+@on_virtual_time
+async def test_a_secret_that_is_of_no_use_is_told_at_the_flow():
+    stage = Stage()
+    stage.put_secret("")
+    assert (await stage.send({})).status == 500
+    await asyncio.sleep(1.0)
+    (told,) = stage.events
+    assert told.startswith("WebhookSecretUnusable: trigger hook: the Secret of this trigger has no usable key")
+
+
+@on_virtual_time
+async def test_what_strangers_send_is_not_told():
+    stage = Stage(suspend=True)
+    for token in ("wrong", "t0ken"):
+        await stage.send({}, token=token)
+    await asyncio.sleep(1.0)
+    assert stage.events == []
+
+
+@on_virtual_time
+async def test_who_sends_does_not_wait_for_what_is_told():
+    stage = Stage()
+    stage.put_secret("")
+    stage.api.latency = 1.0
+    began = Stage.time()
+    assert (await stage.send({})).status == 500
+    assert Stage.time() - began == 1.0  # the read of the Secret

@@ -152,6 +152,12 @@
     - flows/finalizers
   verbs:
     - update
+- apiGroups:
+    - events.k8s.io
+  resources:
+    - events
+  verbs:
+    - create
 {{- end }}
 {{- define "tidegate.viewerRules" -}}
 - apiGroups:

@@ -88,6 +88,7 @@ RECEIVER = (
     Rule(GROUP, ("flows",), _READ, "To know what may be sent where."),
     Rule(GROUP, ("flowruns",), (*_READ, "create"), "To start the run of an event, once, and to see which wait."),
     Rule(GROUP, ("flows/finalizers",), ("update",), "As the operator, so that a Flow owns the runs of its webhooks."),
+    Rule("events.k8s.io", ("events",), ("create",), "To tell at a Flow why its events start nothing."),
 )
 """Secrets are missing here: each namespace grants its own, see docs/webhooks.md."""
 

@@ -44,6 +44,7 @@ class Answer:
 
 
 OnEvent = Callable[[Place, str], None]
+OnTrouble = Callable[[Mapping[str, Any], str, str], None]
 
 
 class Desk:
@@ -56,9 +57,10 @@ class Desk:
         wall: the time in seconds since the epoch.
         is_ready: whether all Flows were heard of.
         on_event: told the path and what became of a request for a webhook that is there.
+        on_trouble: told the Flow, a reason and a sentence, where something is for its author to mend.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is configured once, by keywords
         self,
         *,
         hooks: Hooks,
@@ -67,9 +69,10 @@ class Desk:
         wall: Callable[[], float],
         is_ready: Callable[[], bool],
         on_event: OnEvent,
+        on_trouble: OnTrouble = lambda *_: None,
     ) -> None:
         self._hooks, self._keys, self._starting = hooks, keys, starting
-        self._wall, self._is_ready, self._on_event = wall, is_ready, on_event
+        self._wall, self._is_ready, self._on_event, self._on_trouble = wall, is_ready, on_event, on_trouble
         self._reading = Reading()
 
     async def answer(self, place: Place, request: Request) -> Answer:
@@ -83,6 +86,9 @@ class Desk:
                 outcome = await self._take(place, hook, request.headers, body)
         except RequestRefused as refused:
             self._on_event(place, _RESULTS.get(refused.status, "Refused"))
+            if refused.status in _TROUBLES:
+                told = f"trigger {hook.trigger}: {refused.message}"
+                self._on_trouble(hook.flow, _TROUBLES[refused.status], told)
             return _refusal(refused)
         result = "Started" if outcome.is_new else "Duplicate" if outcome.run else "Filtered"
         self._on_event(place, result)
@@ -115,6 +121,9 @@ class Desk:
 
 
 _RESULTS = {401: "Denied", 409: "Refused", 422: "Failed", 429: "Throttled", 500: "Unavailable", 503: "Unavailable"}
+
+_TROUBLES = {500: "WebhookSecretUnusable", 422: "WebhookEventFailed"}
+"""What the author of the Flow is told of in an Event, too: whoever sends may be unable to mend it."""
 
 
 def _refusal(refused: RequestRefused) -> Answer:

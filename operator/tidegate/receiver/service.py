@@ -8,6 +8,7 @@ import contextlib
 import faulthandler
 import logging
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -30,6 +31,7 @@ from tidegate.receiver.runs import Runs, see_run
 from tidegate.receiver.secretkeys import SecretKeys
 from tidegate.receiver.server import Server
 from tidegate.receiver.starting import Starting
+from tidegate.receiver.telling import Telling
 from tidegate.settings import Settings, variable
 
 log = logging.getLogger(__name__)
@@ -96,6 +98,7 @@ class Receiver:
             wall=self._clocks.wall,
             is_ready=lambda: self._reflectors[0].is_synced,
             on_event=self._count,
+            on_trouble=Telling(self._client, self._clocks, socket.gethostname()).tell,
         )
 
     def _count(self, place: Place, result: str) -> None:
