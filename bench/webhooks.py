@@ -77,7 +77,7 @@ async def _measured(loads: list[Load]) -> list[list[str]]:
             sandbox.world.create(SECRETS, {**_SECRET, "data": data}, namespace="default")
             sandbox.world.create(FLOWS, _FLOW, namespace="default")
             port = free_port()
-            where = {"TIDEGATE_RECEIVER_HOST": "127.0.0.1", "TIDEGATE_RECEIVER_PORT": str(port)}
+            where = {"TIDEGATE_HOOKS_HOST": "127.0.0.1", "TIDEGATE_HOOKS_PORT": str(port)}
             context = operator(str(path), command="receiver", **where)
             process = await asyncio.to_thread(context.__enter__)
             try:

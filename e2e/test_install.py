@@ -45,7 +45,7 @@ EVERYTHING = {
         "replicaCount": 2,
         "service": {"type": "NodePort", "port": 8090, "annotations": {"a": "b"}},
         "serviceAccount": {"annotations": {"a": "b"}},
-        "extraEnv": [{"name": "TIDEGATE_RECEIVER_HOST", "value": "127.0.0.1"}],
+        "extraEnv": [{"name": "TIDEGATE_HOOKS_HOST", "value": "127.0.0.1"}],
         "resources": {"requests": {"cpu": "1"}},
     },
 }

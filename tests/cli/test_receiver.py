@@ -6,7 +6,7 @@ import socket
 from cli.commands import finish, served, start, tidegate
 from cli.test_operator import SETTINGS
 
-PORTS = {**SETTINGS, "TIDEGATE_RECEIVER_PORT": "0", "TIDEGATE_LOG_FORMAT": "text"}
+PORTS = {**SETTINGS, "TIDEGATE_HOOKS_PORT": "0", "TIDEGATE_LOG_FORMAT": "text"}
 
 
 def test_sigterm_ends_it_cleanly(tmp_path):
@@ -25,8 +25,8 @@ def test_sigterm_ends_it_cleanly(tmp_path):
 def test_a_port_that_is_taken_is_told(tmp_path):
     with served(tmp_path) as (_, kubeconfig), socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        where = {"TIDEGATE_RECEIVER_HOST": "127.0.0.1", "TIDEGATE_RECEIVER_PORT": port}
+        where = {"TIDEGATE_HOOKS_HOST": "127.0.0.1", "TIDEGATE_HOOKS_PORT": port}
         code, _, stderr = tidegate("receiver", TIDEGATE_KUBECONFIG=str(kubeconfig), **PORTS | where)
     assert code == 1
-    assert f"TIDEGATE_RECEIVER_PORT={port} cannot be used" in stderr
+    assert f"TIDEGATE_HOOKS_PORT={port} cannot be used" in stderr
     assert "Traceback" not in stderr

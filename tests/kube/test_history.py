@@ -172,9 +172,19 @@ async def test_the_run_of_an_event_stays_for_a_day_for_the_event_may_be_sent_aga
     place.run("event", 60.0, created=50.0, trigger={"name": "hook", "kind": "Webhook", "id": "1"}, **more)
     place.run("other", 60.0)
     await place.look_at_all(60.0)
-    assert await place.look("event", 60.0) == Fate(again=EVENT_SECONDS - 10.0)
+    assert await place.look("event", 60.0) == Fate(again=EVENT_SECONDS + 540.0)
     assert "event" in place.there()
-    assert (await place.look("event", 50.0 + EVENT_SECONDS)).gone
+    assert (await place.look("event", 600.0 + EVENT_SECONDS)).gone
+
+
+async def test_runs_of_events_of_ten_minutes_go_together():
+    place = Place(succeeded=0)
+    for number in range(1, 30):
+        place.run(f"event-{number}", 600.0, created=20.0 * number, trigger={"name": "hook", "kind": "Webhook"})
+    place.run("later", 700.0, created=601.0, trigger={"name": "hook", "kind": "Webhook"})
+    assert (await place.look("event-1", 600.0 + EVENT_SECONDS)).gone
+    assert place.there() == ["later"]
+    assert place.api.calls.count("list flowruns") == 1
 
 
 async def test_a_run_of_somebodys_own_is_no_event_whatever_it_says():

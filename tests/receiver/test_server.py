@@ -71,7 +71,7 @@ async def world(folder):
         await client.create(SECRETS, "default", {**secret, "data": data})
         await client.create(FLOWS, "default", FLOW)
         clocks = Clocks(lambda: NOW, time.monotonic)
-        receiver = Receiver(Settings(receiver_host="127.0.0.1", receiver_port=0), credentials, clocks)
+        receiver = Receiver(Settings(hooks_host="127.0.0.1", hooks_port=0), credentials, clocks)
         work = asyncio.create_task(receiver.serve())
         stack.push_async_callback(_end, work)
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -208,3 +208,21 @@ async def test_many_at_once_start_a_run_for_each_id(here):
     statuses = [status for status, *_ in answers]
     assert sorted(set(statuses)) == [200, 202]
     assert statuses.count(202) == 50 == len(await here.runs())
+
+
+class Clumsy:
+    async def answer(self, place, request):
+        raise RuntimeError("a bug of ours: secret words")
+
+
+async def test_a_bug_of_ours_ends_one_request_and_tells_nothing():
+    clumsy = server.Server(Clumsy(), host="127.0.0.1", port=0)
+    port = await clumsy.start()
+    try:
+        async with aiohttp.ClientSession() as http:
+            here = World(None, http, port)
+            for _ in range(2):
+                status, body, _ = await here.post()
+                assert (status, "secret words" in body["error"]) == (500, False)
+    finally:
+        await clumsy.stop()

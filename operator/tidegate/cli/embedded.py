@@ -82,7 +82,7 @@ async def embedded(
 @contextlib.asynccontextmanager
 async def receiving(here: Embedded, *, port: int = 0) -> AsyncIterator[int]:
     """Take events for webhooks on loopback; gives the port, 0 asks for any free one."""
-    settings = replace(_settings(here.kubeconfig), receiver_host="127.0.0.1", receiver_port=port)
+    settings = replace(_settings(here.kubeconfig), hooks_host="127.0.0.1", hooks_port=port)
     receiver = Receiver(settings, load_credentials(kubeconfig=str(here.kubeconfig)))
     work = asyncio.create_task(receiver.serve())
     try:

@@ -4,6 +4,7 @@ What is seen may be old, and a deletion cannot be taken back: so it is confirmed
 """
 
 import contextlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of
 
 EVENT_SECONDS = 86_400.0
 """How long after its creation the run of a webhook stays at least."""
+
+_TOGETHER = 600.0
+"""Runs of events that were created within so many seconds go together: to see what is too many takes a list of all."""
 
 _SOON, _LATER = 2.0, 30.0
 """Seconds until a run is looked at again: while not everything is known yet, and while somebody needs it."""
@@ -128,7 +132,8 @@ def held_until(store: Store, run: Object, now: float) -> float:
     name is held, like that of a Job.
     """
     if (run["spec"].get("trigger") or {}).get("kind") == TriggerKind.WEBHOOK and owning_flow(run) is not None:
-        return (instant_of(run["metadata"].get("creationTimestamp")) or 0.0) + EVENT_SECONDS
+        created = instant_of(run["metadata"].get("creationTimestamp")) or 0.0
+        return math.ceil(created / _TOGETHER) * _TOGETHER + EVENT_SECONDS
     parent = (run["metadata"].get("labels") or {}).get(keys.LABEL_PARENT_UID)
     if parent is None:
         return now

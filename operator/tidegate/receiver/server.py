@@ -4,6 +4,7 @@ Bodies are never unpacked: what is signed is what was sent, and nothing small be
 """
 
 import asyncio
+import logging
 import weakref
 from collections.abc import AsyncIterator
 
@@ -12,6 +13,8 @@ from aiohttp import web
 from tidegate.errors import RequestRefused
 from tidegate.receiver.desk import Answer, Desk, Request
 from tidegate.receiver.hooks import Place
+
+log = logging.getLogger(__name__)
 
 _HEAD_SECONDS = 10.0
 """Until the first request of a connection must have its headers; aiohttp itself would wait for ever."""
@@ -73,7 +76,11 @@ class Server:
     async def _handle(self, request: web.Request) -> web.Response:
         if request.transport is not None:
             self._heard.add(request.transport)
-        return _response(await self._answer(request))
+        try:
+            return _response(await self._answer(request))
+        except Exception:
+            log.exception("a request ended the answer to it")
+            return _response(Answer(500, {"error": "internal error; the receiver's log has more"}))
 
     async def _answer(self, request: web.Request) -> Answer:
         match request.path.split("/"):

@@ -76,7 +76,7 @@ class Receiver:
 
     async def serve(self) -> None:
         """Serve until cancelled."""
-        server = Server(self._desk(), host=self._settings.receiver_host, port=self._settings.receiver_port)
+        server = Server(self._desk(), host=self._settings.hooks_host, port=self._settings.hooks_port)
         try:
             self.port = await _started(server, self._settings)
             async with asyncio.TaskGroup() as group:
@@ -157,4 +157,4 @@ async def _started(server: Server, settings: Settings) -> int:
     try:
         return await server.start()
     except OSError as error:
-        raise UsageError(f"{variable('receiver_port')}={settings.receiver_port} cannot be used: {error}") from None
+        raise UsageError(f"{variable('hooks_port')}={settings.hooks_port} cannot be used: {error}") from None

@@ -8,8 +8,8 @@ MUTANTS = (
     Mutant(
         "the run of an event goes as any other",
         "kube/history.py",
-        'get("creationTimestamp")) or 0.0) + EVENT_SECONDS\n',
-        'get("creationTimestamp")) or 0.0)\n',
+        " * _TOGETHER + EVENT_SECONDS\n",
+        " * _TOGETHER\n",
         "an event that is sent again does its work again",
         tests="tests/simulation/test_webhooks.py",
     ),
