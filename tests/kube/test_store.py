@@ -87,6 +87,22 @@ def test_of_two_names_that_claim_one_attempt_the_newest_counts_and_the_other_com
     assert store.jobs("run-uid")[0, 1] == JOB.fact
 
 
+def test_nothing_stays_of_a_run_whose_jobs_and_pods_go_after_it():
+    store, empty = a_store(), sizes(Store())
+    store.drop_run(RUN)
+    store.put_child(replace(POD, version=20))
+    store.put_child(replace(JOB, uid="late-job"))
+    for uid in ("pod-uid", "job-uid", "late-job"):
+        store.drop_child("run-uid", uid)
+    store.put_child(replace(POD, version=21))
+    assert sizes(store) == empty
+
+
+def sizes(store: Store) -> dict[str, int]:
+    """Give how many rows a store has of each, but for what is bounded: the UIDs of what was deleted."""
+    return {name: len(rows) for name, rows in vars(store).items() if isinstance(rows, dict) and name != "_deleted"}
+
+
 def test_runs_are_counted_by_flow_and_queued_ones_apart():
     store = Store()
     told = {"a": None, "b": "Queued", "c": "Running", "d": "Queued", "e": "Paused"}

@@ -115,15 +115,17 @@ class Store:
         self._drop(self.runs, obj)
         self.lines.note(flow_key_of(obj))
         self._key_by_uid.pop(uid, None)
+        siblings = self._by_flow.get(flow_key_of(obj), {})
         if key_of(obj) not in self.runs:
-            self._by_flow.get(flow_key_of(obj), {}).pop(key_of(obj), None)
+            siblings.pop(key_of(obj), None)
+        if not siblings:
+            self._by_flow.pop(flow_key_of(obj), None)
         self._children.pop(uid, None)
         self._news.pop(uid, None)
 
     def put_child(self, seen: Seen) -> RunKey | None:
         """Take a Job or pod; give the key of its run when it is news and the run is known."""
-        children = self._children.setdefault(seen.run_uid, Children())
-        if seen.uid in self._deleted or not children.put(seen):
+        if seen.uid in self._deleted or not self._children.setdefault(seen.run_uid, Children()).put(seen):
             return None
         return self._key_by_uid.get(seen.run_uid)
 
@@ -133,7 +135,10 @@ class Store:
         children = self._children.get(run_uid)
         if children is None or not children.drop(uid):
             return None
-        return self._key_by_uid.get(run_uid)
+        key = self._key_by_uid.get(run_uid)
+        if key is None and not children.seen:  # what a run leaves goes after it; nothing may stay of it for ever
+            del self._children[run_uid]
+        return key
 
     def drop_missing_pods(self, run_uid: str, attempt: Attempt, uids: AbstractSet[str], version: int) -> None:
         """Forget the pods of an attempt that a LIST at a version did not have; those seen since are newer than it."""

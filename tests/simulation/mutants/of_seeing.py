@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         "what was deleted comes back",
         "kube/store.py",
-        "        if seen.uid in self._deleted or not children.put(seen):\n",
-        "        if not children.put(seen):\n",
+        "        if seen.uid in self._deleted or not self._children",
+        "        if not self._children",
         "a late event keeps a Job alive for ever that is gone",
     ),
     Mutant(
