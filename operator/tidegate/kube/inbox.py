@@ -34,13 +34,15 @@ class Inbox:
         """Take a change of a Flow: ADDED, MODIFIED, DELETED, or None for one that was listed."""
         if kind == "DELETED":
             self._store.drop_flow(obj)
-        elif self._store.put_flow(obj):
-            self._flows.add(key_of(obj))
-            for run in self._store.lines.newcomers(key_of(obj)):
-                self._runs.add(run)
-        else:
+            self._let_next(key_of(obj))
             return
-        self._let_next(key_of(obj))
+        is_news = self._store.put_flow(obj)
+        if is_news or not is_judged(obj):  # an answer to somebody else may have brought it before
+            self._flows.add(key_of(obj))
+        for run in self._store.lines.newcomers(key_of(obj)):
+            self._runs.add(run)
+        if is_news:
+            self._let_next(key_of(obj))
 
     def run(self, kind: str | None, obj: Object) -> None:
         """Take a change of a FlowRun, likewise."""
@@ -102,6 +104,12 @@ class Inbox:
         """Take a complete list of Jobs or pods: what is known of and is not in it, is gone."""
         for key in self._store.drop_unlisted(fact, namespace, uids, version):
             self._runs.add(key)
+
+
+def is_judged(flow: Object) -> bool:
+    """Whether a Flow's status speaks of its spec as it is."""
+    judged = (flow.get("status") or {}).get("observedGeneration")
+    return bool(judged == flow["metadata"].get("generation", 1))
 
 
 def _is_decisive(seen: Seen) -> bool:
