@@ -74,14 +74,15 @@ class Metrics:
     def _create_for_triggers(self, registry: CollectorRegistry) -> None:
         self.trigger_events = Counter(
             "tidegate_trigger_events",
-            "Instants of schedules, by what became of them: Started, Missed, Forbidden, Filtered, Failed; and requests "
-            "for webhooks: Started, Duplicate, Filtered, Denied, Refused, Failed, Throttled, Unavailable.",
+            "Instants, and ends of other Flows' runs, by what became of them: Started, Missed, Forbidden, Filtered, "
+            "Failed, Unmatched; and requests for webhooks: Started, Duplicate, Filtered, Denied, Refused, Failed, "
+            "Throttled, Unavailable.",
             ("namespace", "flow", "kind", "result"),
             registry=registry,
         )
         self.schedule_delay_seconds = Histogram(
             "tidegate_schedule_delay_seconds",
-            "From the instant that was due, jitter included, to the creation of its run.",
+            "From the instant that was due, jitter included, or the end that is followed, to the creation of its run.",
             ("namespace", "flow"),
             buckets=_DELAY_BUCKETS,
             registry=registry,

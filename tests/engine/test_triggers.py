@@ -43,8 +43,8 @@ WRONG = [
     ({"cron": DAILY, "params": {"region": "mars"}}, "triggers/0/params/region", '"eu", "us"'),
     ({"cron": DAILY, "params": {"region": "$[[ tasks.a ]]"}}, "triggers/0/params/region", "tasks"),
     ({"cron": DAILY}, "triggers/0/params", 'requires "region", and this trigger does not give it'),
-    ({"cron": DAILY, "when": "event.type == 'x'"}, "triggers/0/when", "only a webhook has one"),
-    ({"cron": DAILY, "params": {"region": "$[[ event.id ]]"}}, "triggers/0/params/region", "only a webhook has one"),
+    ({"cron": DAILY, "when": "event.type == 'x'"}, "triggers/0/when", "a schedule has none"),
+    ({"cron": DAILY, "params": {"region": "$[[ event.id ]]"}}, "triggers/0/params/region", "a schedule has none"),
     ({"webhook": HOOK, "when": "event.kind == 'x'"}, "triggers/0/when", 'event has no "kind"'),
     ({"webhook": HOOK, "when": "event.time == 'x'"}, "triggers/0/when", "timestamp"),
     ({"webhook": HOOK, "params": {"region": "mars"}}, "triggers/0/params/region", '"eu", "us"'),
@@ -81,7 +81,7 @@ def test_two_triggers_of_one_name_are_one_too_many():
 @pytest.mark.parametrize(
     ("trigger", "words"),
     [
-        ({}, "exactly one source, of cron, interval, webhook; found none"),
+        ({}, "exactly one source, of cron, interval, webhook, flow; found none"),
         ({"cron": DAILY, "interval": {"everySeconds": 60}}, "found cron and interval"),
         ({"interval": {"everySeconds": 0}}, "greater than or equal to 1"),
         ({"cron": {"schedules": []}}, "at least 1 item"),

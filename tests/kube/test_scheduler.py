@@ -2,13 +2,13 @@
 
 import asyncio
 import copy
-import functools
 import random
 from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from kube.breaking import Broken, break_write
 from kube.fake_api import FakeApi
 from tidegate.api.conditions import timestamp
 from tidegate.errors import Forbidden, Rejected, Unavailable
@@ -189,39 +189,6 @@ def test_a_trigger_that_was_added_later_counts_from_when_it_was_seen():
 
 
 # Crashes
-
-
-class Broken(Exception):
-    """The process has died."""
-
-
-def break_write(api, number, *, after):
-    """Let the process die at a write, before it or after it; give what mends that."""
-    count = 0
-    originals = {verb: getattr(api, verb) for verb in ("create", "replace")}
-
-    def breaking(verb):
-        @functools.wraps(originals[verb])
-        async def call(*args, **kwargs):
-            nonlocal count
-            count += 1
-            if count == number and not after:
-                raise Broken
-            result = await originals[verb](*args, **kwargs)
-            if count == number:
-                raise Broken
-            return result
-
-        return call
-
-    for verb in originals:
-        setattr(api, verb, breaking(verb))
-
-    def mend():
-        for verb, original in originals.items():
-            setattr(api, verb, original)
-
-    return mend
 
 
 @pytest.mark.parametrize("loses_run", [False, True], ids=["", "and the run is deleted"])

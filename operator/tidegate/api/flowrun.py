@@ -78,6 +78,7 @@ class RunTrigger(Model):
     )
     time_zone: Zone = Field(default="UTC", description="Of run.date and run.time.")
     id: Word = Field(default="", description="The event's id, where it has one.")
+    chain: int = Field(default=0, ge=0, le=1000, description="How many runs before it started each other by their end.")
 
 
 class FlowRunSpec(Model):

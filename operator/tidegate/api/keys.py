@@ -21,6 +21,8 @@ LABEL_PARENT_UID = f"{GROUP}/parent-uid"
 ANNOTATION_STOPPED = f"{GROUP}/stopped-at"
 """Of a Job that was stopped where it stood: since when it only holds its name."""
 ANNOTATION_DEPTH = f"{GROUP}/depth"
+ANNOTATION_FOLLOWS = f"{GROUP}/follows"
+"""Of a run that started after others had ended: their names."""
 ANNOTATION_WORK = f"{GROUP}/work"
 """Of a child run: what the idempotency keys of its tasks are made from."""
 

@@ -6,13 +6,16 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from tidegate.api.base import DAY, LIST_ATOMIC, LIST_SET, JsonValue, LabelMap, Model, Name, Text
+from tidegate.api.base import DAY, LIST_ATOMIC, LIST_SET, JsonValue, LabelMap, Model, Name, ObjectName, Text
 from tidegate.api.keys import DEFAULT_RESERVED_PREFIXES
 from tidegate.api.webhook import Webhook
 
 MAX_TRIGGERS = 32
 MAX_STARTED = 128
 """Runs of one trigger that were started and have not begun; no more are started until some have."""
+MAX_UPSTREAM = 16
+MAX_HANDLED = 256
+"""Ended runs of the last minutes that a trigger remembers to have dealt with; more wait until these are older."""
 
 Time = Annotated[str, StringConstraints(max_length=32), Field(json_schema_extra={"format": "date-time"})]
 Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][-+_/A-Za-z0-9]*$", max_length=64)]
@@ -25,6 +28,7 @@ class TriggerKind(StrEnum):
     CRON = "Cron"
     INTERVAL = "Interval"
     WEBHOOK = "Webhook"
+    FLOW = "Flow"
 
 
 SCHEDULES = (TriggerKind.CRON, TriggerKind.INTERVAL)
@@ -94,7 +98,43 @@ class Interval(Timing):
     )
 
 
-SOURCES = ("cron", "interval", "webhook")
+class RunResult(StrEnum):
+    """How a run of another Flow ended: Cancelled is one that somebody stopped, or that was turned away."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+class AfterFlows(Model):
+    """Starts runs after runs of other Flows of the namespace have ended."""
+
+    flows: list[ObjectName] = Field(min_length=1, max_length=MAX_UPSTREAM, json_schema_extra=LIST_SET)
+    results: list[Annotated[RunResult, Field(strict=False)]] = Field(
+        default_factory=lambda: [RunResult.SUCCEEDED],
+        min_length=1,
+        max_length=3,
+        description="Only runs that ended so count.",
+        json_schema_extra=LIST_SET,
+    )
+    all: bool = Field(
+        default=False,
+        description="false: each run of any of them starts one; true: a run of each of them together start one.",
+    )
+    within_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=7 * DAY,
+        description="With all: their ends lie at most so far apart; by default a day.",
+    )
+
+    @property
+    def window(self) -> int:
+        """How far the ends of a set may lie apart, in seconds."""
+        return DAY if self.within_seconds is None else self.within_seconds
+
+
+SOURCES = ("cron", "interval", "webhook", "flow")
 
 _ONE_SOURCE: JsonDict = {
     "x-kubernetes-validations": [
@@ -116,8 +156,10 @@ class Trigger(Model):
     cron: Cron | None = None
     interval: Interval | None = None
     webhook: Webhook | None = None
+    flow: AfterFlows | None = None
     when: Text | None = Field(
-        default=None, description="CEL over `run`, of a webhook also `event`; where it is false no run is started."
+        default=None,
+        description="CEL over `run`, without a schedule also `event`; where it is false no run is started.",
     )
     params: Annotated[dict[Annotated[str, StringConstraints(max_length=40)], JsonValue], Field(max_length=100)] = Field(
         default_factory=dict, description="Values for the Flow's params; may hold $[[ ]] over the same."
@@ -167,14 +209,41 @@ class StartedRun(Model):
     uid: Annotated[str, StringConstraints(max_length=64)]
 
 
+class HandledRun(Model):
+    """An ended run of another Flow that is dealt with."""
+
+    time: Time
+    uid: Annotated[str, StringConstraints(max_length=64)]
+
+
+class WaitingRun(HandledRun):
+    """An ended run of another Flow that waits for those of the others."""
+
+    flow: Annotated[str, StringConstraints(max_length=253)]
+    name: Annotated[str, StringConstraints(max_length=253)]
+
+
 class TriggerStatus(Model):
     """Where a trigger stands."""
 
     name: Annotated[str, StringConstraints(max_length=40)]
-    schedule: Text = Field(default="", description="The schedule that the times below belong to.")
+    schedule: Text = Field(default="", description="The schedule, or the source, that all below belongs to.")
     handled_time: Time | None = Field(
         default=None,
-        description="Every instant up to it is dealt with: its run was started, or it was passed over.",
+        description="Every instant up to it is dealt with: its run was started, or it was passed over. After other"
+        " Flows: every run that ended before it.",
+    )
+    handled_runs: list[HandledRun] = Field(
+        default_factory=list,
+        max_length=MAX_HANDLED,
+        description="Runs that ended since then and are dealt with, too.",
+        json_schema_extra=LIST_ATOMIC,
+    )
+    waiting: list[WaitingRun] = Field(
+        default_factory=list,
+        max_length=MAX_UPSTREAM,
+        description="With all: the runs that wait for those of the other Flows.",
+        json_schema_extra=LIST_ATOMIC,
     )
     last_time: Time | None = Field(default=None, description="The instant of the last run that was started.")
     last_run: Annotated[str, StringConstraints(max_length=253)] = Field(default="", description="The name of that run.")

@@ -24,6 +24,7 @@ from tidegate.engine import params as parameters
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.graph import compile_flow
 from tidegate.engine.reuse import Wanted, shape_of
+from tidegate.engine.triggers import check_loops
 from tidegate.errors import InvalidSpec, Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -98,6 +99,7 @@ def _judge_document(document: Document, problems: list[Problem]) -> BaseModel | 
     model = _parse(document, _KINDS[data["kind"]], wrong)
     if isinstance(model, Flow):
         graph, found = compile_flow(model.spec)
+        found += check_loops(model.metadata.name, model.spec)
         wrong += [_placed(document, finding) for finding in found]
         wrong += [_placed(document, finding) for finding in ceilings.check(graph)] if graph else []
     problems += [*wrong, *faults_of(document, wrong)]

@@ -1,6 +1,6 @@
 """Marks: how far a trigger has come, as `Flow.status.triggers` has it: the next from the last, nothing started yet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ from tidegate.api.conditions import instant_of, timestamp
 from tidegate.api.triggers import Trigger
 from tidegate.engine.due import Due, due
 from tidegate.engine.schedules import Schedule
+from tidegate.engine.upstream import Ended
 
 MOST_MESSAGE = 1024
 
@@ -16,7 +17,8 @@ MOST_MESSAGE = 1024
 class Mark:
     """A row of `Flow.status.triggers`. Times are in seconds since the epoch; `started` has UIDs with their instants.
 
-    Without a schedule, `schedule` is empty and `handled` 0.
+    Of a webhook `schedule` is empty and `handled` 0. `handled_runs` and `waiting` are of triggers that follow other
+    Flows; their `schedule` says which.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Mark:
     suspended: bool = False
     message: str = ""
     started: tuple[tuple[int, str], ...] = ()
+    handled_runs: tuple[tuple[int, str], ...] = ()
+    waiting: tuple[Ended, ...] = ()
 
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> "Mark":
@@ -43,7 +47,12 @@ class Mark:
             missed=row.get("missed") or 0,
             suspended=row.get("suspended") or False,
             message=row.get("message") or "",
-            started=tuple((_second(one["time"]) or 0, one["uid"]) for one in row.get("started") or ()),
+            started=_uids(row.get("started")),
+            handled_runs=_uids(row.get("handledRuns")),
+            waiting=tuple(
+                Ended(_second(one["time"]) or 0, one["uid"], one["flow"], one["name"])
+                for one in row.get("waiting") or ()
+            ),
         )
 
     def dump(self) -> dict[str, Any]:
@@ -59,6 +68,11 @@ class Mark:
             "suspended": self.suspended,
             "message": self.message[:MOST_MESSAGE],
             "started": [{"time": timestamp(second), "uid": uid} for second, uid in self.started],
+            "handledRuns": [{"time": timestamp(second), "uid": uid} for second, uid in self.handled_runs],
+            "waiting": [
+                {"time": timestamp(one.second), "uid": one.uid, "flow": one.flow, "name": one.name}
+                for one in self.waiting
+            ],
         }
         return {key: value for key, value in row.items() if value}
 
@@ -97,6 +111,7 @@ def look(trigger: Trigger, schedule: Schedule, old: Mark | None, when: When) -> 
 def unscheduled(trigger: Trigger, old: Mark | None) -> Mark:
     """Give the mark of a trigger that no instant is due for; what is known of its runs stays."""
     mark = replace(old or Mark(trigger.name, "", 0), schedule="", handled=0, next=None, suspended=trigger.suspend)
+    mark = replace(mark, handled_runs=(), waiting=())
     return replace(mark, message="") if old is not None and old.schedule else mark
 
 
@@ -112,7 +127,13 @@ def _anew(trigger: Trigger, schedule: Schedule, old: Mark | None, when: When) ->
         next=None if trigger.suspend else next(schedule.after(handled), None),
         suspended=trigger.suspend,
         message="",
+        handled_runs=(),
+        waiting=(),
     )
+
+
+def _uids(rows: Iterable[Mapping[str, Any]] | None) -> tuple[tuple[int, str], ...]:
+    return tuple((_second(one["time"]) or 0, one["uid"]) for one in rows or ())
 
 
 def _second(text: str | None) -> int | None:

@@ -12,7 +12,10 @@ from tidegate.engine import localtime
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What started a run. `time` is the instant that was due, `start` the one before it in the same schedule."""
+    """What started a run. `time` is the instant that was due, `start` the one before it in the same schedule.
+
+    `chain` counts the runs before it that started each other by their end.
+    """
 
     trigger: str
     kind: str
@@ -20,6 +23,7 @@ class Occasion:
     start: float | None = None
     zone: str = "UTC"
     id: str = ""
+    chain: int = 0
 
     @classmethod
     def parse(cls, row: Mapping[str, Any] | None) -> "Occasion | None":
@@ -33,6 +37,7 @@ class Occasion:
             start=instant_of(row.get("intervalStart")),
             zone=row.get("timeZone") or "UTC",
             id=row.get("id") or "",
+            chain=row.get("chain") or 0,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -42,6 +47,7 @@ class Occasion:
             "intervalStart": None if self.start is None else timestamp(self.start),
             "timeZone": None if self.zone == "UTC" else self.zone,
             "id": self.id or None,
+            "chain": self.chain or None,
         }
         return {"name": self.trigger, "kind": self.kind} | {key: value for key, value in some.items() if value}
 

@@ -38,6 +38,26 @@ TRIGGER = Scope({"run": Fields({"name": "string", "namespace": "string", "flow":
 EVENT = Fields(
     {"id": "string", "source": "string", "type": "string", "subject": "string", "time": "timestamp", "data": "dyn"}
 )
+"""What came with a webhook."""
+
+UPSTREAM = Fields(
+    {
+        **dict.fromkeys(("name", "uid", "flow", "result", "reason"), "string"),
+        **dict.fromkeys(("scheduledTime", "startTime", "completionTime"), "timestamp"),
+        "outputs": "dyn",
+        "params": "dyn",
+    }
+)
+"""An ended run of another Flow."""
+
+
+def event_of(trigger: Trigger) -> NameType | None:
+    """Give what `event` has in a trigger's expressions; None where there is none, as in a schedule's."""
+    if trigger.flow is None:
+        return None if trigger.is_scheduled else EVENT
+    if trigger.flow.all:
+        return Fields({"runs": Fields(dict.fromkeys(trigger.flow.flows, UPSTREAM))})
+    return Fields({"run": UPSTREAM})
 
 
 def of_params(spec: FlowSpec) -> Scope:
@@ -67,7 +87,8 @@ def with_names(scope: Scope, **names: NameType) -> Scope:
 
 def of_trigger(trigger: Trigger) -> Scope:
     """Give what a trigger's own expressions may name."""
-    return TRIGGER if trigger.is_scheduled else with_names(TRIGGER, event=EVENT)
+    event = event_of(trigger)
+    return TRIGGER if event is None else with_names(TRIGGER, event=event)
 
 
 RETRY = Scope({"exitCode": "int", "reason": "string", "message": "string", "attempt": "int"})

@@ -44,7 +44,7 @@ def check_triggers(spec: FlowSpec) -> list[Finding]:
         keys: Keys = ("spec", "triggers", index)
         if trigger.name in names[:index]:
             found.append(Finding((*keys, "name"), f'"{trigger.name}" is named twice'))
-        found += [*_check_schedule(trigger, keys), *_check_params(trigger, spec.params, keys)]
+        found += [*_check_source(trigger, keys), *_check_params(trigger, spec.params, keys)]
         compiler = Compiler()
         compile_trigger(trigger, keys, compiler)
         found += [_about_event(finding) for finding in compiler.found]
@@ -61,6 +61,18 @@ def compile_trigger(trigger: Trigger, keys: Keys = (), compiler: Compiler | None
         {name: compiler.value(value, scope, (*keys, "params", name)) for name, value in trigger.params.items()},
         {name: compiler.value(value, scope, (*keys, "labels", name)) for name, value in trigger.labels.items()},
     )
+
+
+def check_loops(name: str, spec: FlowSpec) -> list[Finding]:
+    """Find the triggers of a Flow that follow the Flow itself."""
+    return [
+        Finding(
+            ("spec", "triggers", index, "flow", "flows", trigger.flow.flows.index(name)),
+            "is this Flow itself: each of its runs would start another, for ever; name other Flows",
+        )
+        for index, trigger in enumerate(spec.triggers)
+        if trigger.flow is not None and name in trigger.flow.flows
+    ]
 
 
 def occasion_of(trigger: Trigger, schedule: Schedule, second: int) -> Occasion:
@@ -105,13 +117,18 @@ def problems_of(compiled: Compiled, declared: Sequence[Param], start: Start) -> 
 def _about_event(finding: Finding) -> Finding:
     if not finding.message.startswith('unknown name "event"'):
         return finding
-    return replace(finding, message='unknown name "event": only a webhook has one, a schedule has `run`')
+    return replace(finding, message='unknown name "event": a schedule has none, it has `run`')
 
 
-def _check_schedule(trigger: Trigger, keys: Keys) -> Iterator[Finding]:
-    if not trigger.is_scheduled:
-        return
+def _check_source(trigger: Trigger, keys: Keys) -> Iterator[Finding]:
     source: Keys = (*keys, trigger.kind.lower())
+    if trigger.is_scheduled:
+        yield from _check_schedule(trigger, source)
+    elif trigger.flow is not None and trigger.flow.within_seconds is not None and not trigger.flow.all:
+        yield Finding((*source, "withinSeconds"), "means something only with all: true; leave it out")
+
+
+def _check_schedule(trigger: Trigger, source: Keys) -> Iterator[Finding]:
     try:
         zone_of(trigger.timing.time_zone)
     except ScheduleError as error:

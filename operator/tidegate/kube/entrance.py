@@ -7,6 +7,7 @@ from tidegate.engine.actions import Happening
 from tidegate.engine.conclusion import Outcome
 from tidegate.engine.graph import Graph
 from tidegate.engine.run import Run
+from tidegate.engine.upstream import PASSED
 from tidegate.engine.wishes import Stop, wish_of
 from tidegate.errors import NotFound
 from tidegate.kube import admission, rerunning, session, triggering
@@ -61,7 +62,7 @@ class Entrance:
             self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
         elif claim is Claim.PASSED:
             message = f"trigger {trigger['name']} was done with {trigger['time']} before this run came"
-            await self._refuse(key, obj, Outcome(False, triggering.PASSED, message, {}))
+            await self._refuse(key, obj, Outcome(False, PASSED, message, {}))
         return claim is Claim.NAMED
 
     async def _admit(self, key: RunKey, obj: Object) -> Session | None:

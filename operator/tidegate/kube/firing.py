@@ -1,7 +1,7 @@
 """Starting the runs of a trigger's instants: each is created under its name, or found there, or told why not."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -18,27 +18,28 @@ from tidegate.engine.occasion import Occasion
 from tidegate.engine.run import Run
 from tidegate.engine.schedules import Schedule
 from tidegate.engine.triggers import Compiled, Start, compile_trigger, occasion_of, start_of
-from tidegate.errors import AlreadyExists, ExpressionError, NotFound, Rejected
+from tidegate.errors import AlreadyExists, ApiError, ExpressionError, NotFound, Rejected
 from tidegate.kube.admission import key_of
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.resources import FLOWRUNS
-from tidegate.kube.store import RunKey, Store, has_ended
-from tidegate.resources.triggered import is_run_of, run_name, triggered_run
+from tidegate.kube.store import Store, has_ended
+from tidegate.resources.triggered import is_run_for, name_of, triggered_run
 
-_SOON = 5.0
+SOON = 5.0
 _FEW = 16
-"""So many runs may be started and not have begun before it is asked live which of them are still there."""
+"""So many runs may be started and not have begun before a live list says which of them are still there."""
 
 
 class Result(StrEnum):
-    """What becomes of an instant that was due."""
+    """What becomes of an instant that was due, or of a run that has ended."""
 
     STARTED = "Started"
     MISSED = "Missed"
     FORBIDDEN = "Forbidden"
     FILTERED = "Filtered"
     FAILED = "Failed"
+    UNMATCHED = "Unmatched"
 
 
 _LOST = (Result.MISSED, Result.FORBIDDEN, Result.FAILED)
@@ -49,7 +50,8 @@ _REASONS = {Result.FORBIDDEN: "RunForbidden", Result.FAILED: "TriggerFailed"}
 class Fired:
     """What was done for one trigger; it counts when `mark` is in status.
 
-    `again` says when to look again, in seconds; `jitter` by how many seconds all of the trigger's runs start later.
+    `again` says when to look again, in seconds; `jitter` by how many seconds all of the trigger's runs start later;
+    `trouble` why not everything could be done; `rivals` are runs that other triggers of the Flow started just before.
     """
 
     mark: Mark
@@ -60,7 +62,20 @@ class Fired:
     delays: list[float] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
     again: float | None = None
+    trouble: ApiError | None = None
     rivals: list[Object] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a run is to start: `told` says it to people, `event` is what expressions see of it.
+
+    `follows` are the names of the runs after which it starts.
+    """
+
+    told: str
+    event: Mapping[str, Any] | None = None
+    follows: Sequence[str] = ()
 
 
 class Firing:
@@ -86,28 +101,29 @@ class Firing:
             ApiError: a run cannot be created now; nothing counts, and it is done again.
         """
         mark, due = look.mark, look.due or Due((), 0, look.mark.handled, look.mark.next)
-        left = await self._not_begun(flow, mark)
+        left = await self.not_begun(flow, mark)
         room = max(0, MAX_STARTED - len(left))
         seconds, handled = due.start[:room], due.handled
         if len(seconds) < len(due.start):
             handled = seconds[-1] if seconds else mark.handled
         jitter = delay_of(trigger.timing, flow["metadata"]["uid"], trigger.name)
         fired = Fired(replace(mark, handled=handled, started=left), trigger.kind, jitter, rivals=rivals)
-        fired.again = _SOON if len(seconds) < len(due.start) else None
+        fired.again = SOON if len(seconds) < len(due.start) else None
         if due.missed and handled > mark.handled:
             self._note_missed(fired, due.missed, seconds[0] if seconds else handled)
         compiled = compile_trigger(trigger)
         for second in seconds:
-            await self._start(flow, compiled, occasion_of(trigger, schedule, second), fired)
+            await self.start(flow, compiled, occasion_of(trigger, schedule, second), fired, Cause(timestamp(second)))
         return fired
 
     def _note_missed(self, fired: Fired, count: int, before: int) -> None:
         what = "1 instant was missed" if count == 1 else f"{count} instants were missed"
-        self._note(fired, Result.MISSED, f"{what} up to {timestamp(before)}", count)
+        self.note(fired, Result.MISSED, f"{what} up to {timestamp(before)}", count)
         message = f"trigger {fired.mark.name}: {fired.mark.message}"
         fired.happenings.append(Happening(True, "InstantsMissed", message))
 
-    def _note(self, fired: Fired, result: Result, message: str, count: int = 1) -> None:
+    def note(self, fired: Fired, result: Result, message: str, count: int = 1) -> None:
+        """Note what became of an instant or event, and tell people why, where there is something to tell."""
         fired.counts[result.value] += count
         lost = count if result in _LOST else 0
         fired.mark = replace(fired.mark, message=message, missed=fired.mark.missed + lost)
@@ -115,27 +131,38 @@ class Firing:
             told = f"trigger {fired.mark.name}: {message}"
             fired.happenings.append(Happening(result is Result.FAILED, _REASONS[result], told))
 
-    async def _start(self, flow: Object, compiled: Compiled, occasion: Occasion, fired: Fired) -> None:
-        second = int(occasion.time or 0)
-        meta, at = flow["metadata"], timestamp(second)
-        name = run_name(meta["name"], meta["uid"], occasion.trigger, second)
+    async def start(
+        self,
+        flow: Object,
+        compiled: Compiled,
+        occasion: Occasion,
+        fired: Fired,
+        cause: Cause,
+    ) -> None:
+        """Create the run of an occasion, or note why there is none.
+
+        Raises:
+            ApiError: it cannot be created now.
+        """
+        meta, what = flow["metadata"], cause.told
+        name = name_of(flow, occasion)
         about = {"name": name, "namespace": meta["namespace"], "flow": meta["name"]}
         try:
-            start = start_of(compiled, occasion, about)
+            start = start_of(compiled, occasion, about, cause.event)
             hindrance = (
                 await self._hindrance(flow, occasion, start, [*fired.rivals, *fired.runs]) if start is not None else ""
             )
         except ExpressionError as error:
-            self._note(fired, Result.FAILED, f"no run for {at}: {error}")
+            self.note(fired, Result.FAILED, f"no run for {what}: {error}")
             return
         if start is None:
-            self._note(fired, Result.FILTERED, f"no run for {at}: when is false")
+            self.note(fired, Result.FILTERED, f"no run for {what}: when is false")
         elif hindrance:
-            self._note(fired, Result.FORBIDDEN, f"no run for {at}: {hindrance}")
+            self.note(fired, Result.FORBIDDEN, f"no run for {what}: {hindrance}")
         else:
-            await self._create(flow, triggered_run(flow, occasion, start, name), fired)
+            await self._create(flow, triggered_run(flow, occasion, start, name, cause.follows), fired, what)
 
-    async def _create(self, flow: Object, body: dict[str, Any], fired: Fired) -> None:
+    async def _create(self, flow: Object, body: dict[str, Any], fired: Fired, what: str) -> None:
         meta, trigger = body["metadata"], body["spec"]["trigger"]
         try:
             run = await self._client.create(FLOWRUNS, meta["namespace"], body)
@@ -145,11 +172,11 @@ class Firing:
             except NotFound:
                 run = await self._client.create(FLOWRUNS, meta["namespace"], body)
         except Rejected as error:
-            self._note(fired, Result.FAILED, f"no run for {trigger['time']}: {error.message}")
+            self.note(fired, Result.FAILED, f"no run for {what}: {error.message}")
             return
-        if not is_run_of(run, flow["metadata"]["uid"], trigger["name"], trigger["time"]):
-            message = f"no run for {trigger['time']}: FlowRun {meta['name']} exists and is not this trigger's"
-            self._note(fired, Result.FAILED, message)
+        if not is_run_for(run, flow["metadata"]["uid"], trigger):
+            message = f"no run for {what}: FlowRun {meta['name']} exists and is not this trigger's"
+            self.note(fired, Result.FAILED, message)
             return
         self._note_started(run, fired)
 
@@ -158,7 +185,7 @@ class Firing:
         occasion = Occasion.parse(run["spec"]["trigger"])
         second = int(occasion.time or 0) if occasion is not None else 0
         mark = fired.mark
-        self._note(fired, Result.STARTED, "")
+        self.note(fired, Result.STARTED, "")
         fired.mark = replace(fired.mark, last=second, run=meta["name"], started=(*mark.started, (second, meta["uid"])))
         fired.runs.append(run)
         fired.delays.append(self.now() - second - fired.jitter)
@@ -184,7 +211,7 @@ class Firing:
     def _key(self, flow: Object, occasion: Occasion, params: Mapping[str, Any]) -> str | None:
         """Give the concurrency key that the run would have; None if it would be refused before it has one."""
         meta, graph = flow["metadata"], self._graphs.compiled(flow["spec"])
-        name = run_name(meta["name"], meta["uid"], occasion.trigger, int(occasion.time or 0))
+        name = name_of(flow, occasion)
         run = Run(meta["namespace"], name, "", meta["name"], "", occasion.time or 0.0, occasion=occasion)
         values, found = resolve_params(graph, run, params)
         return None if found else key_of(graph, replace(run, params=values))
@@ -196,29 +223,17 @@ class Firing:
             return False
         return run["metadata"]["uid"] == entry.uid and not has_ended(run)
 
-    async def _not_begun(self, flow: Object, mark: Mark) -> tuple[tuple[int, str], ...]:
+    async def not_begun(self, flow: Object, mark: Mark) -> tuple[tuple[int, str], ...]:
         """Give the started runs that must still be named: who has begun needs it no more, nor who is gone."""
+        left = tuple((second, uid) for second, uid in mark.started if not _has_begun(self._store.run_of_uid(uid)))
+        if len(left) <= _FEW:
+            return left
         meta = flow["metadata"]
-        left = []
-        for second, uid in mark.started:
-            key = (meta["namespace"], run_name(meta["name"], meta["uid"], mark.name, second))
-            run = self._store.runs.get(key)
-            if len(mark.started) > _FEW and not _has_begun(run, uid):
-                run = await self._read(key)
-                if run is None or run["metadata"]["uid"] != uid:
-                    continue
-            if not _has_begun(run, uid):
-                left.append((second, uid))
-        return tuple(left)
-
-    async def _read(self, key: RunKey) -> Object | None:
-        try:
-            return await self._client.get(FLOWRUNS, *key)
-        except NotFound:
-            return None
+        selector = f"spec.flowRef.name={meta['name']}"
+        page = await self._client.list(FLOWRUNS, meta["namespace"], fields=selector, metadata_only=True)
+        there = {run["metadata"]["uid"] for run in page.items}
+        return tuple((second, uid) for second, uid in left if uid in there)
 
 
-def _has_begun(run: Object | None, uid: str) -> bool:
-    if run is None or run["metadata"]["uid"] != uid:
-        return False
-    return "frozen" in (run.get("status") or {}) or has_ended(run)
+def _has_begun(run: Object | None) -> bool:
+    return run is not None and ("frozen" in (run.get("status") or {}) or has_ended(run))

@@ -10,7 +10,7 @@ from tidegate.engine.naming import digest
 from tidegate.errors import Conflict, InvalidSpec, NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
-from tidegate.kube.graphs import Graphs
+from tidegate.kube.graphs import Graphs, demand_no_loops
 from tidegate.kube.resources import FLOWS
 from tidegate.kube.store import RunKey, Store, version_of
 from tidegate.kube.writer import write_status
@@ -71,6 +71,7 @@ class FlowReconciler:
     def _conditions(self, obj: Object) -> list[dict[str, Any]]:
         try:
             graph = self._graphs.compiled(obj["spec"])
+            demand_no_loops(obj["metadata"]["name"], graph.spec)
         except InvalidSpec as error:
             return _invalid(error.reason, str(error)[:MAX_MESSAGE])
         problem = ceilings.problem_of(graph, {})

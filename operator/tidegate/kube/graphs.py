@@ -11,6 +11,7 @@ from tidegate.api.flow import FlowSpec
 from tidegate.api.problems import path_of, problems_of
 from tidegate.engine.findings import Finding
 from tidegate.engine.graph import Graph, compile_flow
+from tidegate.engine.triggers import check_loops
 from tidegate.errors import InvalidSpec, Problem
 
 _KEPT = 256
@@ -49,6 +50,16 @@ def _compile(spec: Mapping[str, Any]) -> Graph:
     if graph is None:
         raise InvalidSpec([as_problem(finding) for finding in found])
     return graph
+
+
+def demand_no_loops(name: str, spec: FlowSpec) -> None:
+    """See that no trigger of a Flow follows the Flow itself, which its spec alone does not show.
+
+    Raises:
+        InvalidSpec: one does.
+    """
+    if found := check_loops(name, spec):
+        raise InvalidSpec([as_problem(finding) for finding in found])
 
 
 def as_problem(finding: Finding) -> Problem:

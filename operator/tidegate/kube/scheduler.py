@@ -17,6 +17,7 @@ from tidegate.engine.schedules import Schedule, schedule_of
 from tidegate.errors import ApiError, Conflict, NotFound, Unavailable
 from tidegate.kube.client import Client, Object
 from tidegate.kube.firing import Fired, Firing
+from tidegate.kube.following import Following
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWS
@@ -53,6 +54,8 @@ class Scheduler:
     ) -> None:
         self._client, self._store, self._queue, self._runs = client, store, queue, runs
         self._reporter, self._firing, self._now = reporter, firing, firing.now
+        self._following = Following(client, store, firing)
+        store.followers.tell = queue.add
 
     def look_at_everything(self) -> None:
         """Have every Flow with triggers looked at: the time is another than was thought, or news may have been lost."""
@@ -107,6 +110,9 @@ class Scheduler:
         return done
 
     async def _look_at(self, flow: Object, trigger: Trigger, old: Mark | None, done: _Round) -> None:
+        if trigger.flow is not None:
+            await self._follow(flow, trigger, old, done)
+            return
         if not trigger.is_scheduled:
             done.rows.append(unscheduled(trigger, old))
             return
@@ -119,6 +125,15 @@ class Scheduler:
         if mark.next is not None:
             done.wakes.append(mark.next + delay - now)
         done.rows.append(mark)
+
+    async def _follow(self, flow: Object, trigger: Trigger, old: Mark | None, done: _Round) -> None:
+        rivals = [run for fired in done.fired for run in fired.runs]
+        fired = await self._following.follow(flow, trigger, old, _since(flow, self._now()), rivals)
+        done.rows.append(fired.mark)
+        done.fired.append(fired)
+        done.trouble = fired.trouble
+        if fired.again is not None:
+            done.wakes.append(fired.again)
 
     async def _fire(self, flow: Object, trigger: Trigger, schedule: Schedule, found: Look, done: _Round) -> Mark:
         rivals = [run for fired in done.fired for run in fired.runs]

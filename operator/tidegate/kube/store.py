@@ -13,6 +13,7 @@ from tidegate.engine.facts import Attempt, JobFact, PodFact
 from tidegate.kube.approvals import Approvals
 from tidegate.kube.children import Children
 from tidegate.kube.client import Object
+from tidegate.kube.followers import Followers
 from tidegate.kube.lines import Lines, stance_of_flow, stance_of_run
 from tidegate.kube.observing import Seen
 from tidegate.kube.words import Words
@@ -51,6 +52,7 @@ class Store:
         self.runs: dict[RunKey, Object] = {}
         self.approvals = Approvals()
         self.lines = Lines(self.runs)
+        self.followers = Followers()
         self._key_by_uid: dict[str, RunKey] = {}
         self._by_flow: dict[RunKey, dict[RunKey, None]] = {}
         self._children: dict[str, Children] = {}
@@ -64,19 +66,23 @@ class Store:
         news = self._put(self.flows, obj)
         if news:
             self.flows[key_of(obj)] = self._words.shared(self.flows[key_of(obj)])  # there may be thousands, all alike
+            self.followers.note(key_of(obj), obj)
         if news and stance_of_flow(obj) != before:
             self.lines.note(key_of(obj))
         return news
 
     def put_run(self, obj: Object) -> bool:
         """Take a FlowRun; say whether it is news."""
-        before = stance_of_run(self.runs.get(key_of(obj)))
+        old = self.runs.get(key_of(obj))
+        before = stance_of_run(old)
         news = self._put(self.runs, obj)
         if news and stance_of_run(obj) != before:
             self.lines.note(flow_key_of(obj))
         if news:
             self._key_by_uid[obj["metadata"]["uid"]] = key_of(obj)
             self._by_flow.setdefault(flow_key_of(obj), {})[key_of(obj)] = None
+        if news and has_ended(obj) and not _is_same_end(old, obj):
+            self.followers.wake(flow_key_of(obj))
         return news
 
     @property
@@ -107,6 +113,7 @@ class Store:
     def drop_flow(self, obj: Object) -> None:
         """Forget a Flow that was deleted."""
         self._drop(self.flows, obj)
+        self.followers.note(key_of(obj), self.flows.get(key_of(obj)))
         self.lines.note(key_of(obj))
 
     def drop_run(self, obj: Object) -> None:
@@ -210,6 +217,10 @@ class Store:
         self._deleted[uid] = None
         if len(self._deleted) > _REMEMBERED:
             self._deleted.popitem(last=False)
+
+
+def _is_same_end(old: Object | None, obj: Object) -> bool:
+    return old is not None and old["metadata"]["uid"] == obj["metadata"]["uid"] and has_ended(old)
 
 
 def _is_queued(obj: Object) -> bool:

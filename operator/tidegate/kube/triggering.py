@@ -1,4 +1,4 @@
-"""Whether a run that a schedule started may begin: only the one that its Flow's status names.
+"""Whether a run that a schedule or the end of another run started may begin: only the one that its Flow's status names.
 
 The request that creates a run may arrive long after its sender gave up, when the run of that instant has come, ended
 and been deleted. So nothing of a triggered run begins before `Flow.status.triggers` has its UID, and one that comes
@@ -11,15 +11,17 @@ from enum import Enum
 from typing import Any
 
 from tidegate.api.conditions import instant_of
-from tidegate.api.triggers import SCHEDULES
+from tidegate.api.triggers import SCHEDULES, TriggerKind
+from tidegate.engine.afterflows import is_passed
+from tidegate.engine.marks import Mark
+from tidegate.engine.upstream import last_uid
 from tidegate.errors import NotFound
 from tidegate.kube.client import Client, Object
 from tidegate.kube.owners import owning_flow
 from tidegate.kube.resources import FLOWS
 from tidegate.kube.store import Store
 
-PASSED = "TriggerPassed"
-_SCHEDULED = {kind.value for kind in SCHEDULES}
+_CLAIMED = {kind.value for kind in (*SCHEDULES, TriggerKind.FLOW)}
 
 
 class Claim(Enum):
@@ -31,9 +33,9 @@ class Claim(Enum):
 
 
 def is_triggered(obj: Object) -> bool:
-    """Whether a run was started by a schedule of the Flow that owns it; people may write `trigger` into their own."""
+    """Whether a run was started by a trigger of the Flow that owns it; people may write `trigger` into their own."""
     kind = (obj["spec"].get("trigger") or {}).get("kind")
-    return kind in _SCHEDULED and "time" in obj["spec"]["trigger"] and owning_flow(obj) is not None
+    return kind in _CLAIMED and "time" in obj["spec"]["trigger"] and owning_flow(obj) is not None
 
 
 async def claim_of(client: Client, store: Store, obj: Object) -> Claim:
@@ -46,7 +48,6 @@ async def claim_of(client: Client, store: Store, obj: Object) -> Claim:
         flow = await client.get(FLOWS, *key)
     except NotFound:
         return Claim.NOT_YET  # its owner is gone: it goes too
-    store.put_flow(flow)
     return _claim(flow, obj)
 
 
@@ -56,20 +57,27 @@ def _claim(flow: Object, obj: Object) -> Claim:
         return Claim.PASSED
     row = _row(flow, trigger["name"])
     if row is None:
-        return Claim.NOT_YET if _is_scheduled(flow, trigger["name"]) else Claim.PASSED
+        return Claim.NOT_YET if _is_claimed(flow, trigger["name"]) else Claim.PASSED
     if any(started["uid"] == obj["metadata"]["uid"] for started in row.get("started") or ()):
         return Claim.NAMED
-    if not row.get("schedule") and not _is_scheduled(flow, trigger["name"]):
+    if not row.get("schedule") and not _is_claimed(flow, trigger["name"]):
         return Claim.PASSED
-    handled = instant_of(row.get("handledTime"))
+    return Claim.PASSED if _is_dealt_with(row, trigger) else Claim.NOT_YET
+
+
+def _is_dealt_with(row: Mapping[str, Any], trigger: Mapping[str, Any]) -> bool:
+    """Whether the instant of a run, or the end of the runs that it follows, is dealt with for good."""
     due = instant_of(trigger["time"]) or 0.0
-    return Claim.NOT_YET if handled is None or handled < due else Claim.PASSED
+    if trigger["kind"] == TriggerKind.FLOW:
+        return is_passed(Mark.parse(row), int(due), last_uid(trigger.get("id") or ""))
+    handled = instant_of(row.get("handledTime"))
+    return handled is not None and handled >= due
 
 
-def _is_scheduled(flow: Object, name: str) -> bool:
-    """Whether a Flow has a schedule of that name; one that became a webhook names nobody any more."""
+def _is_claimed(flow: Object, name: str) -> bool:
+    """Whether a Flow has a trigger of that name that names runs; one that became a webhook names nobody any more."""
     there = (one for one in flow["spec"].get("triggers") or () if one["name"] == name)
-    return any(kind.lower() in one for one in there for kind in _SCHEDULED)
+    return any(kind.lower() in one for one in there for kind in _CLAIMED)
 
 
 def _row(flow: Object, name: str) -> Mapping[str, Any] | None:

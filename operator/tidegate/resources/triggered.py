@@ -1,6 +1,6 @@
 """The run that a trigger starts. Its name is a claim on the instant or event: there can be only one of that name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.api import keys
@@ -22,11 +22,26 @@ def event_run_name(flow: str, flow_uid: str, trigger: str, event: str) -> str:
     return f"{flow[:40].rstrip('-.')}-{digest(flow_uid, trigger, event, length=20)}"
 
 
-def triggered_run(flow: Mapping[str, Any], occasion: Occasion, start: Start, name: str) -> dict[str, Any]:
-    """Give the run of an instant or event, under the name that claims it."""
+def name_of(flow: Mapping[str, Any], occasion: Occasion) -> str:
+    """Give the name of the run of an occasion: by the id of its event, where it has one, or by its instant."""
+    name, uid = flow["metadata"]["name"], flow["metadata"]["uid"]
+    if occasion.id:
+        return event_run_name(name, uid, occasion.trigger, occasion.id)
+    return run_name(name, uid, occasion.trigger, int(occasion.time or 0))
+
+
+def triggered_run(
+    flow: Mapping[str, Any], occasion: Occasion, start: Start, name: str, follows: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Give the run of an instant or event, under the name that claims it.
+
+    `follows` are the names of the runs after which it starts.
+    """
     metadata = flow["metadata"]
     template = (flow["spec"].get("runTemplate") or {}).get("metadata") or {}
     annotations = dict(template.get("annotations") or {})
+    if follows:
+        annotations[keys.ANNOTATION_FOLLOWS] = ", ".join(follows)
     return {
         "apiVersion": keys.API_VERSION,
         "kind": "FlowRun",
@@ -59,6 +74,13 @@ def is_run_of(run: Mapping[str, Any], flow_uid: str, trigger: str, time: str) ->
 def is_run_of_event(run: Mapping[str, Any], flow_uid: str, trigger: str, event: str) -> bool:
     """Whether a run was started by this trigger of this Flow for the event of this id."""
     return _is_claimed(run, flow_uid, name=trigger, id=event)
+
+
+def is_run_for(run: Mapping[str, Any], flow_uid: str, occasion: Mapping[str, Any]) -> bool:
+    """Whether a run was started for an occasion, given as the `trigger` that its run has."""
+    if occasion.get("id"):
+        return is_run_of_event(run, flow_uid, occasion["name"], occasion["id"])
+    return is_run_of(run, flow_uid, occasion["name"], occasion["time"])
 
 
 def _is_claimed(run: Mapping[str, Any], flow_uid: str, **claim: str) -> bool:
