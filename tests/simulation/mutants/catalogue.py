@@ -12,6 +12,7 @@ from simulation.mutants import (
     of_limits,
     of_names,
     of_seeing,
+    of_triggers,
     of_webhooks,
 )
 
@@ -28,4 +29,5 @@ MUTANTS = (
     *of_limits.MUTANTS,
     *of_explaining.MUTANTS,
     *of_webhooks.MUTANTS,
+    *of_triggers.MUTANTS,
 )

@@ -16,8 +16,8 @@ MUTANTS = (
     Mutant(
         "runs of events wait to be named",
         "kube/triggering.py",
-        "_SCHEDULED = {kind.value for kind in SCHEDULES}\n",
-        '_SCHEDULED = {"Cron", "Interval", "Webhook"}\n',
+        "_CLAIMED = {kind.value for kind in (*SCHEDULES, TriggerKind.FLOW)}\n",
+        "_CLAIMED = {kind.value for kind in TriggerKind}\n",
         "nobody names them, so they wait for ever",
         tests="tests/simulation/test_webhooks.py",
     ),
