@@ -14,6 +14,7 @@ COMMANDS = {
     "validate": "Check manifests, without a cluster.",
     "explain": "Say what a Flow would do, and why, without running it.",
     "schedule": "Say when the triggers of Flows are due, without a cluster.",
+    "trigger": "Try what a trigger does with an event, without a cluster.",
     "run": "Run a Flow: with --local on this machine, else on a cluster.",
     "dev": "Serve the sandbox and the operator until Ctrl-C.",
     "operator": "Run the operator.",
