@@ -69,7 +69,8 @@ class Limits:
             self._granted[uid] = now
             if uid in self._runs and not self._runs[uid].slots:  # else it is only noted that it lives
                 self._check_grant((name, active[uid]), uid, now)
-        for key in set(active.values()):
+        waited_for = {key for flow, key in self._queues if flow == name}  # a new limit is about who waits already
+        for key in {*active.values(), *waited_for}:
             self._stamp((name, key), now)
 
     def _limit(self, flow: str) -> float:
