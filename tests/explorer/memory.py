@@ -24,8 +24,9 @@ _MANIFESTS = frozenset({"metadata", "ledger", "conditions"})
 """Keys of what came from the API server or goes there: plain JSON."""
 _WITHOUT_INSTANTS = frozenset({"run", "graph", "state", "status"})
 """Fields of a session in which times are the cluster's, which stand still."""
-_LEFT_OUT = frozenset({"_news", "_changes", "_runs", "_words"})
-"""A measurement, how often a Flow changed (no limit is explored), what `Lines` sees of the runs, and strings."""
+_LEFT_OUT = frozenset({"_news", "_changes", "_runs", "_words", "followers"})
+"""A measurement, how often a Flow changed and who follows it (no limits or triggers are explored), what `Lines` sees of
+the runs, and strings."""
 
 
 def forked(thing: Any) -> Any:
