@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from simulation import campaign
 from simulation.simulation import simulate
 from tidegate.engine.facts import Facts
 from tidegate.engine.graph import Graph
@@ -53,7 +52,6 @@ def _knows(facts: Facts, state: State, plan: Plan) -> bool:
 def test_who_decides_again_at_once_decides_nothing(monkeypatch: pytest.MonkeyPatch):
     twice = Twice()
     monkeypatch.setattr(reconciler, "decide", twice.decide)
-    campaign.be_quiet()
     for seed in SEEDS:
         simulate(seed, None)
         assert twice.found == [], seed
