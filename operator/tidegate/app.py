@@ -1,15 +1,12 @@
 """The composition of the operator: which parts there are, and how they are wired together."""
 
 import asyncio
-import contextlib
-import faulthandler
 import functools
 import gc
 import logging
 import random
 import socket
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from tidegate.api import keys
 from tidegate.engine.facts import JobFact, PodFact
-from tidegate.errors import ApiError, TidegateError
+from tidegate.errors import ApiError
 from tidegate.handlers.listener import listen
 from tidegate.kube.answering import ApprovalReconciler
 from tidegate.kube.cache import Pruner
@@ -26,11 +23,11 @@ from tidegate.kube.credentials import Credentials
 from tidegate.kube.firing import Firing
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
+from tidegate.kube.health import Health, Unwell
 from tidegate.kube.http import HttpClient
 from tidegate.kube.inbox import Inbox
 from tidegate.kube.lease import Election, boot_clock
 from tidegate.kube.observing import Seen, see_job, see_pod
-from tidegate.kube.probes import Probes
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reflector import Reflector
@@ -38,7 +35,7 @@ from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS, Resource
 from tidegate.kube.scheduler import Scheduler
 from tidegate.kube.store import RunKey, Store
-from tidegate.kube.watchdog import Readings, Watchdog
+from tidegate.kube.watchdog import Readings
 from tidegate.metrics import Metrics
 from tidegate.settings import Settings
 
@@ -48,10 +45,6 @@ _FLOW_WORKERS = 4
 _APPROVAL_WORKERS = 2
 _TRIGGER_WORKERS = 32
 _COUNT_SECONDS = 5.0
-
-
-class Unwell(TidegateError):
-    """The process can no longer be trusted to hear what happens; it must be started anew."""
 
 
 class Operator:
@@ -68,6 +61,13 @@ class Operator:
         self._clocks = Clocks(time.time, time.monotonic)
         self.ready = asyncio.Event()
         self.probe_port: int | None = None
+        self._health = Health(
+            self._registry,
+            read=self._readings,
+            limits=settings.limits,
+            obstacles=lambda: [] if self.ready.is_set() else ["the first lists are not complete"],
+            on_lag=self.metrics.loop_lag_seconds.observe,
+        )
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -107,7 +107,7 @@ class Operator:
         queues = self._runs, self._flows, self._approvals
         self._inbox = Inbox(self._store, *queues, self._reconciler.forget, self._clocks.monotonic)
         self._reflectors = [self._reflect(JOBS, see_job, JobFact), self._reflect(PODS, see_pod, PodFact)]
-        async with self._probing():
+        async with self._health.told(self._settings.probe_host, self._settings.probe_port) as self.probe_port:
             try:
                 await self._work()
             finally:
@@ -152,28 +152,6 @@ class Operator:
             on_listed=functools.partial(self._inbox.listed, fact),
         )
 
-    @contextlib.asynccontextmanager
-    async def _probing(self) -> AsyncIterator[None]:
-        self._watchdog = Watchdog(
-            self._readings,
-            self._settings.limits,
-            on_lag=self.metrics.loop_lag_seconds.observe,
-            arm=lambda seconds: faulthandler.dump_traceback_later(seconds, exit=True),
-        )
-        probes = Probes(
-            self._registry,
-            ailments=lambda: self._watchdog.reasons,
-            obstacles=lambda: [] if self.ready.is_set() else ["the first lists are not complete"],
-            host=self._settings.probe_host,
-            port=self._settings.probe_port,
-        )
-        self.probe_port = await probes.start()
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            await probes.stop()
-
     def _readings(self) -> Readings:
         now = asyncio.get_running_loop().time()
         heard = {r.resource.plural: r.last_heard for r in self._reflectors}
@@ -192,7 +170,7 @@ class Operator:
     async def _work(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch_over())
+                group.create_task(self._health.watch_over())
                 for reflector in self._reflectors:
                     group.create_task(reflector.run())
                 await self._list_ours()
@@ -210,10 +188,6 @@ class Operator:
                 group.create_task(self._reconcile())
         except* (Unwell, ApiError) as errors:
             raise errors.exceptions[0] from None
-
-    async def _watch_over(self) -> None:
-        reasons = await self._watchdog.run()
-        raise Unwell("; ".join(reasons))
 
     async def _reconcile(self) -> None:
         """Work on keys whenever this replica leads."""

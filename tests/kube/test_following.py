@@ -3,30 +3,20 @@
 import asyncio
 import contextlib
 import copy
-import random
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from kube.breaking import Broken, break_write
-from kube.fake_api import FakeApi
+from kube.trigger_stage import TriggerStage
 from tidegate.api.conditions import timestamp
 from tidegate.engine.afterflows import KEPT, MAX_CHAIN, SLACK
 from tidegate.errors import Forbidden, Rejected, Unavailable
 from tidegate.kube.awaiting import LONGEST, is_awaited
 from tidegate.kube.childruns import see_child
-from tidegate.kube.client import Object
-from tidegate.kube.firing import Firing
 from tidegate.kube.following import chain_of
-from tidegate.kube.graphs import Graphs
 from tidegate.kube.history import Historian
-from tidegate.kube.queue import WorkQueue
-from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS
-from tidegate.kube.scheduler import Scheduler
-from tidegate.kube.store import Store
-from tidegate.kube.triggering import Claim, claim_of, is_triggered
-from tidegate.metrics import Metrics
+from tidegate.kube.triggering import Claim
 from virtual_loop import run as run_virtually
 
 KEY = ("ns", "report")
@@ -35,70 +25,14 @@ ANY = {"name": "loaded", "flow": {"flows": ["load", "clean"]}}
 ALL = {"name": "loaded", "flow": {"flows": ["load", "clean"], "all": True, "withinSeconds": 600}}
 
 
-class Stage:
-    """A Flow that follows others in a cluster, the time, and operators that come and go."""
+class Stage(TriggerStage):
+    """A Flow that follows others."""
 
     def __init__(self, *triggers, created=NOON - 1800, **spec):
-        self.api, self.now = FakeApi(), float(NOON)
-        self.metrics = Metrics(CollectorRegistry())
-        tasks = [{"name": "a", "set": {"x": 1}}]
-        self.api.put(FLOWS, *KEY, {"spec": {"tasks": tasks, "triggers": [*triggers], **spec}})
-        self.flow["metadata"] |= {"generation": 1, "creationTimestamp": timestamp(created)}
-        self.judge()
-        self.begin_anew()
-
-    @property
-    def flow(self) -> Object:
-        return self.api.objects["flows", *KEY]
-
-    @property
-    def started(self) -> dict[str, Object]:
-        """Give the runs that are the Flow's own, by name."""
-        runs = {name: obj for (plural, _, name), obj in self.api.objects.items() if plural == "flowruns"}
-        return {name: run for name, run in runs.items() if run["spec"]["flowRef"]["name"] == "report"}
-
-    @property
-    def events(self) -> list[str]:
-        return [f"{o['reason']}: {o['note']}" for (plural, *_), o in self.api.objects.items() if plural == "events"]
+        super().__init__("report", "Flow", NOON, created, *triggers, **spec)
 
     def row(self, name="loaded"):
-        rows = {row["name"]: row for row in (self.flow.get("status") or {}).get("triggers") or ()}
-        return rows.get(name, {})
-
-    def judge(self):
-        ready = {"type": "Ready", "status": "True", "reason": "Valid", "message": "", "lastTransitionTime": "x"}
-        status = {**(self.flow.get("status") or {}), "conditions": [ready]}
-        status["observedGeneration"] = self.flow["metadata"]["generation"]
-        self.change({"status": status})
-
-    def change(self, change):
-        self.api.put(FLOWS, *KEY, {**copy.deepcopy(self.flow), **change})
-
-    def edit(self, **spec):
-        self.change({"spec": {**self.flow["spec"], **spec}})
-        self.flow["metadata"]["generation"] += 1
-        self.judge()
-
-    def begin_anew(self):
-        """Start an operator that knows nothing."""
-        self.store = Store()
-        self.queue, run_queue = (WorkQueue(rng=random.Random(0)) for _ in range(2))
-        self.firing = Firing(self.api, self.store, Graphs(), lambda: self.now)
-        self.scheduler = Scheduler(
-            self.api, self.store, self.queue, run_queue, Reporter(self.api, self.metrics, "me"), self.firing
-        )
-        self.store.followers.tell = lambda _: None  # the tests look by themselves
-        self.hear()
-
-    def hear(self):
-        if ("flows", *KEY) in self.api.objects:
-            self.store.put_flow(copy.deepcopy(self.flow))
-        there = {key[1:]: obj for key, obj in self.api.objects.items() if key[0] == "flowruns"}
-        for key, run in list(self.store.runs.items()):
-            if key not in there:
-                self.store.drop_run(run)
-        for run in there.values():
-            self.store.put_run(copy.deepcopy(run))
+        return super().row(name)
 
     def end(self, name, at=None, *, reason="Completed", **more):
         """Let a run of another Flow end; its Flow is the first part of its name."""
@@ -109,37 +43,12 @@ class Stage:
         self.api.put(FLOWRUNS, "ns", name, {"spec": spec, "status": status, "metadata": more})
 
     def look(self, after=0.0):
-        """Look until there is nothing more to do at this instant."""
         self.now += after
-        self.hear()
-
-        async def rounds():
-            for _ in range(10):
-                before = self.api.version
-                await self.scheduler.reconcile(KEY)
-                if self.api.version == before:
-                    return
-
-        run_virtually(rounds())
-
-    def begun(self):
-        """Give the runs that may begin, by name."""
-        claims = {name: self.claim(run) for name, run in self.started.items() if is_triggered(run)}
-        return sorted(name for name, claim in claims.items() if claim is Claim.NAMED)
-
-    def claim(self, run):
-        return run_virtually(claim_of(self.api, Store(), run))
-
-    def begin(self, name):
-        self.api.put(FLOWRUNS, "ns", name, {**self.started[name], "status": {"frozen": {}}})
+        self.look_now()
 
     def delete(self, *names):
         for name in names:
             self.api.remove(FLOWRUNS, "ns", name)
-
-    def counted(self, result):
-        sample = {"namespace": "ns", "flow": "report", "kind": "Flow", "result": result}
-        return self.metrics.registry.get_sample_value("tidegate_trigger_events_total", sample) or 0
 
 
 def ready(*triggers, **spec):

@@ -2,27 +2,21 @@
 
 import asyncio
 import copy
-import random
 from datetime import UTC, datetime
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from kube.breaking import Broken, break_write
-from kube.fake_api import FakeApi
+from kube.trigger_stage import TriggerStage
 from tidegate.api.conditions import timestamp
 from tidegate.errors import Forbidden, Rejected, Unavailable
 from tidegate.kube.client import Object
 from tidegate.kube.clocks import Clocks, SteadyClock
-from tidegate.kube.firing import Firing
-from tidegate.kube.graphs import Graphs
-from tidegate.kube.queue import WorkQueue
 from tidegate.kube.reporting import Reporter
 from tidegate.kube.resources import FLOWRUNS, FLOWS
 from tidegate.kube.scheduler import Scheduler
 from tidegate.kube.store import Store
 from tidegate.kube.triggering import Claim, claim_of, is_triggered
-from tidegate.metrics import Metrics
 from virtual_loop import run as run_virtually
 
 HOUR = 3600
@@ -33,98 +27,26 @@ HOURLY = {"name": "hourly", "cron": {"schedules": ["0 * * * *"]}}
 NAME_AT_TEN = "etl-20260520-100000-"
 
 
-class Stage:
-    """A Flow with triggers in a cluster, the time, and operators that come and go."""
+class Stage(TriggerStage):
+    """A Flow with schedules."""
 
     def __init__(self, *triggers, **spec):
-        self.api, self.now = FakeApi(), CREATED
-        self.metrics = Metrics(CollectorRegistry())
-        tasks = [{"name": "a", "set": {"x": 1}}]
-        self.api.put(FLOWS, *KEY, {"spec": {"tasks": tasks, "triggers": [*triggers], **spec}})
-        self.flow["metadata"] |= {"generation": 1, "creationTimestamp": timestamp(CREATED)}
-        self.judge()
-        self.begin_anew()
-
-    @property
-    def flow(self) -> Object:
-        return self.api.objects["flows", *KEY]
+        super().__init__("etl", "Cron", CREATED, CREATED, *triggers, **spec)
 
     @property
     def runs(self) -> dict[str, Object]:
-        return {name: obj for (plural, _, name), obj in self.api.objects.items() if plural == "flowruns"}
-
-    @property
-    def events(self) -> list[str]:
-        return [f"{o['reason']}: {o['note']}" for (plural, *_), o in self.api.objects.items() if plural == "events"]
+        return self.started
 
     def row(self, name="hourly"):
-        rows = {row["name"]: row for row in (self.flow.get("status") or {}).get("triggers") or ()}
-        return rows.get(name, {})
-
-    def judge(self):
-        """Say that the Flow is valid, as the reconciler of Flows does."""
-        ready = {"type": "Ready", "status": "True", "reason": "Valid", "message": "", "lastTransitionTime": "x"}
-        status = {**(self.flow.get("status") or {}), "conditions": [ready]}
-        status["observedGeneration"] = self.flow["metadata"]["generation"]
-        self.change({"status": status})
-
-    def change(self, change):
-        self.api.put(FLOWS, *KEY, {**copy.deepcopy(self.flow), **change})
-
-    def edit(self, **spec):
-        self.change({"spec": {**self.flow["spec"], **spec}})
-        self.flow["metadata"]["generation"] += 1
-        self.judge()
-
-    def begin_anew(self):
-        """Start an operator that knows nothing."""
-        self.store = Store()
-        self.queue, self.run_queue = (WorkQueue(rng=random.Random(0)) for _ in range(2))
-        self.firing = Firing(self.api, self.store, Graphs(), lambda: self.now)
-        reporter = Reporter(self.api, self.metrics, "me")
-        self.scheduler = Scheduler(self.api, self.store, self.queue, self.run_queue, reporter, self.firing)
-        self.hear()
-
-    def hear(self):
-        if KEY in {key[1:] for key in self.api.objects if key[0] == "flows"}:
-            self.store.put_flow(copy.deepcopy(self.flow))
-        for run in self.runs.values():
-            self.store.put_run(copy.deepcopy(run))
+        return super().row(name)
 
     def look(self, at=None):
-        """Look until there is nothing more to do at this instant."""
         self.now = self.now if at is None else at
-        self.hear()
-
-        async def rounds():
-            for _ in range(10):
-                before = self.api.version
-                await self.scheduler.reconcile(KEY)
-                if self.api.version == before:
-                    return
-
-        run_virtually(rounds())
-
-    def begun(self):
-        """Give the runs that may begin, by name."""
-        claims = {
-            name: run_virtually(claim_of(self.api, Store(), run))
-            for name, run in self.runs.items()
-            if is_triggered(run)
-        }
-        return sorted(name for name, claim in claims.items() if claim is Claim.NAMED)
-
-    def begin(self, name):
-        """Let a run begin: its first status is written."""
-        self.api.put(FLOWRUNS, "ns", name, {**self.runs[name], "status": {"frozen": {}}})
+        self.look_now()
 
     def delete_runs(self):
         for name in list(self.runs):
             self.api.remove(FLOWRUNS, "ns", name)
-
-    def counted(self, result):
-        sample = {"namespace": "ns", "flow": "etl", "kind": "Cron", "result": result}
-        return self.metrics.registry.get_sample_value("tidegate_trigger_events_total", sample) or 0
 
 
 def test_an_instant_gets_a_run_that_says_what_it_is_for():

@@ -15,10 +15,11 @@ from tidegate.api.flow import Flow
 from tidegate.api.flowapproval import FlowApproval
 from tidegate.api.flowrun import FlowRun
 from tidegate.api.problems import problems_of
-from tidegate.app import Operator, Unwell
+from tidegate.app import Operator
 from tidegate.cli.connection import Connection, Where, connect
 from tidegate.errors import Problem
 from tidegate.kube.credentials import load_credentials
+from tidegate.kube.health import Unwell
 from tidegate.receiver.service import Receiver
 from tidegate.sandbox.reviews import USER
 from tidegate.sandbox.sandbox import Sandbox

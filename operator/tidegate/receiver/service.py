@@ -4,13 +4,11 @@ It needs the API server, and not the operator: runs that nobody takes up yet wai
 """
 
 import asyncio
-import contextlib
-import faulthandler
 import logging
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -19,11 +17,11 @@ from tidegate.api import keys
 from tidegate.errors import TidegateError, UsageError
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.credentials import Credentials
+from tidegate.kube.health import Health
 from tidegate.kube.http import HttpClient
-from tidegate.kube.probes import Probes
 from tidegate.kube.reflector import Reflector
 from tidegate.kube.resources import FLOWRUNS, FLOWS, Resource
-from tidegate.kube.watchdog import Readings, Watchdog
+from tidegate.kube.watchdog import Readings
 from tidegate.metrics import Metrics
 from tidegate.receiver.desk import Desk
 from tidegate.receiver.hooks import Hooks, Place, slim_flow
@@ -35,10 +33,6 @@ from tidegate.receiver.telling import Telling
 from tidegate.settings import Settings, variable
 
 log = logging.getLogger(__name__)
-
-
-class Deaf(TidegateError):
-    """The process can no longer be trusted to hear what happens; it must be started anew."""
 
 
 class Receiver:
@@ -57,19 +51,26 @@ class Receiver:
         ]
         self.ready = asyncio.Event()
         self.port: int | None = None
+        self._health = Health(
+            self._registry,
+            read=self._readings,
+            limits=settings.limits,
+            obstacles=lambda: [] if self.ready.is_set() else ["the first lists are not complete"],
+            on_lag=self.metrics.loop_lag_seconds.observe,
+        )
 
     async def run(self) -> None:
         """Serve until cancelled, and be watched over.
 
         Raises:
-            Deaf: the watchdog found that the process no longer hears.
+            Unwell: the watchdog found that the process no longer hears.
             ApiError: the API server refuses what the receiver cannot do without.
             UsageError: a port cannot be used.
         """
-        async with self._probing():
+        async with self._health.told(self._settings.probe_host, self._settings.probe_port):
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._watch_over())
+                    group.create_task(self._health.watch_over())
                     group.create_task(self.serve())
             except* TidegateError as errors:
                 raise errors.exceptions[0] from None
@@ -118,28 +119,6 @@ class Receiver:
             on_restart=self.metrics.watch_restarted,
         )
 
-    @contextlib.asynccontextmanager
-    async def _probing(self) -> AsyncIterator[None]:
-        self._watchdog = Watchdog(
-            self._readings,
-            self._settings.limits,
-            on_lag=self.metrics.loop_lag_seconds.observe,
-            arm=lambda seconds: faulthandler.dump_traceback_later(seconds, exit=True),
-        )
-        probes = Probes(
-            self._registry,
-            ailments=lambda: self._watchdog.reasons,
-            obstacles=lambda: [] if self.ready.is_set() else ["the first lists are not complete"],
-            host=self._settings.probe_host,
-            port=self._settings.probe_port,
-        )
-        await probes.start()
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            await probes.stop()
-
     def _readings(self) -> Readings:
         now = asyncio.get_running_loop().time()
         heard = {r.resource.plural: r.last_heard for r in self._reflectors}
@@ -148,9 +127,6 @@ class Receiver:
             clock_skew=self._client.clock_skew,
             regressed=[r.resource.plural for r in self._reflectors if r.has_regressed],
         )
-
-    async def _watch_over(self) -> None:
-        raise Deaf("; ".join(await self._watchdog.run()))
 
 
 async def _started(server: Server, settings: Settings) -> int:
