@@ -1,4 +1,4 @@
-"""Manifests that are right and hold nearly all that can be said: a Flow, runs, a decision."""
+"""Manifests that are right and hold nearly all that can be said: a Flow, runs, a Backfill, a decision."""
 
 from typing import Any
 
@@ -18,6 +18,20 @@ RUN = _manifest(
     },
 )
 RERUN = _manifest("FlowRun", {"flowRef": {"name": "a"}, "rerun": {"of": "a-1", "mode": "From", "tasks": ["b"]}})
+BACKFILL = _manifest(
+    "Backfill",
+    {
+        "flowRef": {"name": "a"},
+        "trigger": "nightly",
+        "from": "2026-01-01T00:00:00Z",
+        "to": "2026-02-01T00:00:00+01:00",
+        "reprocess": "Failed",
+        "parallelism": 2,
+        "order": "NewestFirst",
+        "params": {"n": 1},
+        "desiredState": "Paused",
+    },
+)
 APPROVAL = _manifest(
     "FlowApproval",
     {"run": "a", "runUID": "u", "task": "t", "decision": "Rejected", "by": "ann", "comment": "no", "params": {"n": 1}},

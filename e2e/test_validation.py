@@ -27,7 +27,13 @@ Run = Callable[..., str]
 
 pytestmark = pytest.mark.timeout(120)
 SEED, COUNT, WIDTH = 4, 700, 8
-BASES = [*(flow for _, flow in sample_flows()), everything.RUN, everything.RERUN, everything.APPROVAL]
+BASES = [
+    *(flow for _, flow in sample_flows()),
+    everything.RUN,
+    everything.RERUN,
+    everything.BACKFILL,
+    everything.APPROVAL,
+]
 PATH = "/apis/tidegate.dev/v1alpha1/namespaces/default/{}s?dryRun=All&fieldValidation=Strict"
 
 

@@ -17,6 +17,8 @@ from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError
 from tidegate.handlers.listener import listen
 from tidegate.kube.answering import ApprovalReconciler
+from tidegate.kube.backfiller import Backfiller
+from tidegate.kube.backfillruns import BackfillRuns
 from tidegate.kube.cache import Pruner
 from tidegate.kube.clocks import Clocks, SteadyClock
 from tidegate.kube.credentials import Credentials
@@ -25,14 +27,14 @@ from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.health import Health, Unwell
 from tidegate.kube.http import HttpClient
-from tidegate.kube.inbox import Inbox
+from tidegate.kube.inbox import Inbox, Queues
 from tidegate.kube.lease import Election, boot_clock
 from tidegate.kube.observing import Seen, see_job, see_pod
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reflector import Reflector
 from tidegate.kube.reporting import Reporter
-from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS, Resource
+from tidegate.kube.resources import BACKFILLS, FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS, Resource
 from tidegate.kube.scheduler import Scheduler
 from tidegate.kube.store import RunKey, Store
 from tidegate.kube.watchdog import Readings
@@ -43,6 +45,7 @@ log = logging.getLogger(__name__)
 
 _FLOW_WORKERS = 4
 _APPROVAL_WORKERS = 2
+_BACKFILL_WORKERS = 4
 _TRIGGER_WORKERS = 32
 _COUNT_SECONDS = 5.0
 
@@ -85,6 +88,7 @@ class Operator:
         self._flows: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
         self._approvals: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
         self._triggers: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
+        self._backfills: WorkQueue[RunKey] = WorkQueue(rng=self._rng)
         self._time = SteadyClock(self._clocks, self._time_moved)
         self._client = HttpClient(
             self._credentials,
@@ -104,8 +108,10 @@ class Operator:
         firing = Firing(self._client, self._store, self._graphs, self._time.now)
         self._scheduler = Scheduler(self._client, self._store, self._triggers, self._runs, reporter, firing)
         self._answerer = ApprovalReconciler(self._client, self._store, self._approvals, self._clocks.wall)
-        queues = self._runs, self._flows, self._approvals
-        self._inbox = Inbox(self._store, *queues, self._reconciler.forget, self._clocks.monotonic)
+        work = BackfillRuns(self._client, self._store, self._graphs, self._time.now)
+        self._backfiller = Backfiller(self._client, self._store, self._backfills, self._runs, reporter, work)
+        queues = Queues(self._runs, self._flows, self._approvals, self._backfills)
+        self._inbox = Inbox(self._store, queues, self._reconciler.forget, self._clocks.monotonic)
         self._reflectors = [self._reflect(JOBS, see_job, JobFact), self._reflect(PODS, see_pod, PodFact)]
         async with self._health.told(self._settings.probe_host, self._settings.probe_port) as self.probe_port:
             try:
@@ -199,6 +205,7 @@ class Operator:
                     group.create_task(self._runs.run(self._reconciler.reconcile, self._settings.workers)),
                     group.create_task(self._flows.run(self._flow_reconciler.reconcile, _FLOW_WORKERS)),
                     group.create_task(self._triggers.run(self._scheduler.reconcile, _TRIGGER_WORKERS)),
+                    group.create_task(self._backfills.run(self._backfiller.reconcile, _BACKFILL_WORKERS)),
                     group.create_task(self._prune()),
                     group.create_task(self._approvals.run(self._answerer.reconcile, _APPROVAL_WORKERS)),
                 ]
@@ -216,7 +223,12 @@ class Operator:
 
     async def _list_ours(self) -> None:
         """List our kinds before work begins, so that nothing is decided on half a picture."""
-        ours = ((FLOWS, self._inbox.flow), (FLOWAPPROVALS, self._inbox.approval), (FLOWRUNS, self._inbox.run))
+        ours = (
+            (FLOWS, self._inbox.flow),
+            (FLOWAPPROVALS, self._inbox.approval),
+            (BACKFILLS, self._inbox.backfill),
+            (FLOWRUNS, self._inbox.run),
+        )
         for resource, take in ours:
             for namespace in self._settings.namespaces or (None,):
                 for obj in (await self._client.list(resource, namespace)).items:
@@ -236,6 +248,8 @@ class Operator:
             self._scheduler.look_at_everything()
             for key in list(self._store.approvals.known):
                 self._approvals.add(key, Priority.RESYNC)
+            for key in list(self._store.backfills.known):
+                self._backfills.add(key, Priority.RESYNC)
 
     async def _prune(self) -> None:
         """Delete cached results whose time has passed, now and then."""
@@ -258,6 +272,7 @@ class Operator:
             (FLOWS, self._store.flows, self._inbox.flow),
             (FLOWRUNS, self._store.runs, self._inbox.run),
             (FLOWAPPROVALS, self._store.approvals.known, self._inbox.approval),
+            (BACKFILLS, self._store.backfills.known, self._inbox.backfill),
         ):
             before = list(known.values())
             present: set[str] = set()

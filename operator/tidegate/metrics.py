@@ -74,9 +74,9 @@ class Metrics:
     def _create_for_triggers(self, registry: CollectorRegistry) -> None:
         self.trigger_events = Counter(
             "tidegate_trigger_events",
-            "Instants, and ends of other Flows' runs, by what became of them: Started, Missed, Forbidden, Filtered, "
-            "Failed, Unmatched; and requests for webhooks: Started, Duplicate, Filtered, Denied, Refused, Failed, "
-            "Throttled, Unavailable.",
+            "Instants, also of Backfills, and ends of other Flows' runs, by what became of them: Started, Missed, "
+            "Forbidden, Filtered, Skipped, Failed, Unmatched; and requests for webhooks: Started, Duplicate, Filtered, "
+            "Denied, Refused, Failed, Throttled, Unavailable.",
             ("namespace", "flow", "kind", "result"),
             registry=registry,
         )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.api.crd import MUTABLE, crds
+from tidegate.api.backfill import BackfillSpec
+from tidegate.api.crd import BACKFILL_MUTABLE, MUTABLE, crds
 from tidegate.api.flowrun import FlowRunSpec
 from tidegate.api.schema import unbounded
 
@@ -73,12 +74,15 @@ def test_short_names_and_categories():
     assert {crd["spec"]["names"]["categories"][0] for crd in CRDS.values()} == {"tidegate"}
 
 
-def test_every_field_of_a_run_is_either_fixed_or_said_to_be_mutable():
-    rules = schema_of("FlowRun")["properties"]["spec"]["x-kubernetes-validations"]
-    for name, field in FlowRunSpec.model_fields.items():
+@pytest.mark.parametrize(
+    ("kind", "spec", "mutable"), [("FlowRun", FlowRunSpec, MUTABLE), ("Backfill", BackfillSpec, BACKFILL_MUTABLE)]
+)
+def test_every_field_is_either_fixed_or_said_to_be_mutable(kind, spec, mutable):
+    rules = schema_of(kind)["properties"]["spec"]["x-kubernetes-validations"]
+    for name, field in spec.model_fields.items():
         manifest_name = field.alias or name
-        is_fixed = any(rule["message"].startswith(f"{manifest_name} cannot change") for rule in rules)
-        assert is_fixed != (manifest_name in MUTABLE), manifest_name
+        fixed = f"{manifest_name} cannot change after creation: create another {kind}"
+        assert any(rule["message"] == fixed for rule in rules) != (manifest_name in mutable), manifest_name
 
 
 def test_tasks_keep_the_merge_keys_of_pods():

@@ -347,3 +347,49 @@ def test_a_rerun_says_where_it_begins_and_has_the_params_of_the_old_run():
     assert validate("-", text=RERUN).exit_code == 0
     (line,) = told(RERUN.replace("of: first", "of: first, mode: From"))
     assert line == "<stdin>:4:37: spec.rerun: mode From needs tasks: where it begins"
+
+
+BACKFILL = """apiVersion: tidegate.dev/v1alpha1
+kind: Flow
+metadata: {name: etl}
+spec:
+  params: [{name: region}]
+  triggers: [{name: hourly, cron: {schedules: ["0 * * * *"]}, params: {region: eu}}]
+  tasks: [{name: a, set: {x: 1}}]
+---
+apiVersion: tidegate.dev/v1alpha1
+kind: Backfill
+metadata: {name: again}
+spec:
+  flowRef: {name: etl}
+  trigger: hourly
+  from: "2026-03-01T00:00:00Z"
+  to: "2026-04-01T00:00:00Z"
+  params: {region: us}
+"""
+
+
+YESTERDAY = 'from: "2026-03-01T00:00:00Z"', "from: yesterday"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("hourly\n", "hurly\n"), '14:12: spec.trigger: Flow etl has no trigger "hurly"; did you mean "hourly"?'),
+        (("{region: us", "{regoin: us"), '17:20: spec.params.regoin: unknown param "regoin"; did you mean "region"?'),
+        (
+            ('to: "2026', 'to: "2016'),
+            "13:3: spec: from must be earlier than to; found 2026-03-01T00:00:00Z and 2016-04-",
+        ),
+        (
+            ('from: "2026', 'from: "2020'),
+            "16:7: spec.to: from 2020-03-01T00:00:00Z to 2026-04-01T00:00:00Z there are more",
+        ),
+        (YESTERDAY, '15:9: spec.from: "yesterday" is not a time such as 2026-01-31T00:00:00Z'),
+        (("again", "a" * 64), f'11:18: metadata.name: Invalid value: "{"a" * 64}": must have at most 63 characters'),
+    ],
+)
+def test_a_backfill_is_checked_against_the_flow_of_the_same_files(change, expected):
+    assert validate("-", text=BACKFILL).exit_code == 0
+    (line,) = told(BACKFILL.replace(*change))
+    assert line.startswith(f"<stdin>:{expected}")

@@ -12,12 +12,13 @@ from typing import Any
 
 from tidegate.engine.graph import Graph, Node
 from tidegate.kube.approvals import Approvals
+from tidegate.kube.backfills import Backfills
 from tidegate.kube.children import Children
 from tidegate.kube.lines import Lines
 from tidegate.kube.session import Session
 from tidegate.kube.store import Store
 
-_OWN = (Store, Children, Approvals, Lines)
+_OWN = (Store, Children, Approvals, Backfills, Lines)
 _CONSTANT = (Graph, Node)
 _PLAIN = frozenset({type(None), str, int, float, bool, bytes})
 _MANIFESTS = frozenset({"metadata", "ledger", "conditions"})

@@ -17,7 +17,7 @@ from explorer.standing import Standing
 from tidegate.errors import ApiError
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.graphs import Graphs
-from tidegate.kube.inbox import Inbox
+from tidegate.kube.inbox import Inbox, Queues
 from tidegate.kube.observing import see_job, see_pod
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reporting import Reporter
@@ -51,8 +51,8 @@ class Process:
         reporter = Reporter(self.client, _METRICS, "operator")
         self._reconciler = Reconciler(self.client, self._store, self._bell, _GRAPHS, reporter, clocks)
         self._reconciler._sessions = forked(memory.sessions)
-        flows, approvals = Bell(), Bell()
-        self._inbox = Inbox(self._store, self._bell, flows, approvals, self._reconciler.forget, clocks.monotonic)
+        queues = Queues(self._bell, Bell(), Bell(), Bell())
+        self._inbox = Inbox(self._store, queues, self._reconciler.forget, clocks.monotonic)
         self._work: asyncio.Task[None] | None = None
         self.standing = Standing()
         self.failed: BaseException | None = None

@@ -9,7 +9,7 @@ from tidegate.api import keys
 from tidegate.api.conditions import timestamp
 from tidegate.engine.retention import GRACE
 from tidegate.kube.history import EVENT_SECONDS, Fate, Historian
-from tidegate.kube.resources import FLOWRUNS, FLOWS
+from tidegate.kube.resources import BACKFILLS, FLOWRUNS, FLOWS
 from tidegate.kube.store import Store
 
 NOW = 1_764_000_000.0
@@ -216,3 +216,19 @@ async def test_a_run_whose_time_has_passed_waits_for_the_one_that_does_it_again(
     place.run("again", rerun={"of": "run"}, owned=False)
     assert not (await place.look("run", 99.0)).gone
     assert place.there() == ["again", "run"]
+
+
+async def test_a_run_stays_until_the_backfill_that_started_it_has_counted_it():
+    place = a_place(0, succeeded=0)
+    live = [{"uid": "uid-3", "time": timestamp(NOW)}]
+    status = {"live": live, "handledTime": timestamp(NOW)}
+    backfill = place.api.put(BACKFILLS, "ns", "again", {"spec": {"flowRef": {"name": "flow"}}, "status": status})
+    trigger = {"name": "t", "kind": "Backfill", "time": timestamp(NOW), "id": backfill["metadata"]["uid"]}
+    place.run("by-backfill", 0, trigger=trigger | {"backfill": "again"}, ttlSecondsAfterFinished=1)
+    place.run("by-trigger", 0)
+    assert place.uid("by-backfill") == "uid-3"
+    await place.look_at_all(now=GRACE + 10)
+    assert place.there() == ["by-backfill"]
+    place.store.put_backfill(place.api.put(BACKFILLS, "ns", "again", {**backfill, "status": {**status, "live": []}}))
+    await place.look_at_all(now=GRACE + 10)
+    assert place.there() == []

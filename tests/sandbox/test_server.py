@@ -12,6 +12,8 @@ from tidegate.sandbox.kinds import CONFIGMAPS, CRDS, NODES, PODS
 
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 JSON_PATCH = "application/json-patch+json"
+KINDS = ["backfills", "cacheentries", "flowapprovals", "flowruns", "flows"]
+"""Of Tidegate."""
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
@@ -65,7 +67,7 @@ async def test_aggregated_and_plain_discovery_tell_the_same_resources(server):
         resources = (await server.get(path)).body["resources"]
         listed[version] = sorted(resource["name"] for resource in resources if "/" not in resource["name"])
     assert listed == aggregated
-    assert listed["tidegate.dev/v1alpha1"] == ["cacheentries", "flowapprovals", "flowruns", "flows"]
+    assert listed["tidegate.dev/v1alpha1"] == KINDS
 
 
 async def test_openapi_tells_kubectl_that_writes_are_validated_by_the_server(server):
@@ -257,7 +259,7 @@ async def test_a_verb_that_a_path_does_not_have_is_refused(server, method, path)
 async def test_no_kind_can_be_added_to_the_sandbox(server):
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     names = {item["metadata"]["name"] for item in (await server.get(path)).body["items"]}
-    assert names == {f"{kind}.tidegate.dev" for kind in ("cacheentries", "flowapprovals", "flowruns", "flows")}
+    assert names == {f"{kind}.tidegate.dev" for kind in KINDS}
     assert (await server.post(path, {"metadata": {"name": "gadgets.example.com"}})).status == 405
 
 

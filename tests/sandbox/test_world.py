@@ -7,6 +7,7 @@ import pytest
 from sandbox.worlds import START, a_job, a_world
 from tidegate.errors import AlreadyExists, Conflict, Forbidden, Gone, NotFound, Rejected
 from tidegate.sandbox.kinds import (
+    BACKFILLS,
     CONFIGMAPS,
     FLOWRUNS,
     FLOWS,
@@ -215,6 +216,18 @@ def test_a_merge_patch_with_a_stale_version_is_a_conflict():
             {"metadata": {"name": "x"}, "spec": {"desiredState": "Terminated"}},
             {"spec": {"desiredState": "Cancelled"}},
             "desiredState never goes back",
+        ),
+        (
+            BACKFILLS,
+            {"metadata": {"name": "x"}, "spec": {"order": "OldestFirst"}},
+            {"spec": {"order": None}},
+            "order cannot change after creation: create another Backfill",
+        ),
+        (
+            BACKFILLS,
+            {"metadata": {"name": "x"}, "spec": {"desiredState": "Cancelled"}},
+            {"spec": {"desiredState": "Paused"}},
+            "desiredState never goes back from Cancelled",
         ),
     ],
 )

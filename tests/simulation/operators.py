@@ -15,16 +15,18 @@ from simulation.views import View, seen
 from tidegate.engine.facts import JobFact, PodFact
 from tidegate.errors import ApiError
 from tidegate.kube.answering import ApprovalReconciler
+from tidegate.kube.backfiller import Backfiller
+from tidegate.kube.backfillruns import BackfillRuns
 from tidegate.kube.clocks import Clocks
 from tidegate.kube.firing import Firing
 from tidegate.kube.flows import FlowReconciler
 from tidegate.kube.graphs import Graphs
-from tidegate.kube.inbox import Inbox
+from tidegate.kube.inbox import Inbox, Queues
 from tidegate.kube.observing import see_job, see_pod
 from tidegate.kube.queue import WorkQueue
 from tidegate.kube.reconciler import Reconciler
 from tidegate.kube.reporting import Reporter
-from tidegate.kube.resources import FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS
+from tidegate.kube.resources import BACKFILLS, FLOWAPPROVALS, FLOWRUNS, FLOWS, JOBS, PODS
 from tidegate.kube.scheduler import Scheduler
 from tidegate.kube.store import RunKey, Store
 from tidegate.metrics import Metrics
@@ -104,13 +106,18 @@ class OperatorProcess:
         scheduler = Scheduler(client, store, triggers, runs, reporter, firing)
         judge = FlowReconciler(client, store, shared_graphs(), clocks, triggers.add)
         answerer = ApprovalReconciler(client, store, approvals, clocks.wall)
-        views = self._views(Inbox(store, runs, flows, approvals, reconciler.forget, loop.time))
+        backfills: WorkQueue[RunKey] = WorkQueue(rng=rng, on_error=self._failed)
+        work = BackfillRuns(client, store, shared_graphs(), firing.now)
+        backfiller = Backfiller(client, store, backfills, runs, reporter, work)
+        queues = Queues(runs, flows, approvals, backfills)
+        views = self._views(Inbox(store, queues, reconciler.forget, loop.time))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(runs.run(reconciler.reconcile, WORKERS))
                 group.create_task(flows.run(judge.reconcile, 1))
                 group.create_task(triggers.run(scheduler.reconcile, WORKERS))
                 group.create_task(approvals.run(answerer.reconcile, 1))
+                group.create_task(backfills.run(backfiller.reconcile, 1))
         finally:
             for view in views:
                 view.close()
@@ -121,6 +128,7 @@ class OperatorProcess:
             view(kind_of(FLOWS), inbox.flow),
             view(kind_of(FLOWRUNS), inbox.run),
             view(kind_of(FLOWAPPROVALS), inbox.approval),
+            view(kind_of(BACKFILLS), inbox.backfill),
             view(kind_of(JOBS), seen(see_job, inbox.child, memory.remembered), partial(inbox.listed, JobFact)),
             view(kind_of(PODS), seen(see_pod, inbox.child, memory.remembered), partial(inbox.listed, PodFact)),
         ]

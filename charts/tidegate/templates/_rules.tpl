@@ -6,6 +6,7 @@
     - flows
     - flowruns
     - flowapprovals
+    - backfills
   verbs:
     - get
     - list
@@ -23,6 +24,7 @@
     - flows/status
     - flowruns/status
     - flowapprovals/status
+    - backfills/status
   verbs:
     - update
 - apiGroups:
@@ -174,6 +176,7 @@
     - flows
     - flowruns
     - flowapprovals
+    - backfills
   verbs:
     - get
     - list
@@ -184,6 +187,7 @@
     - flows/status
     - flowruns/status
     - flowapprovals/status
+    - backfills/status
   verbs:
     - get
 {{- end }}
@@ -193,6 +197,7 @@
   resources:
     - flows
     - flowruns
+    - backfills
   verbs:
     - create
     - update

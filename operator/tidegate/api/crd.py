@@ -1,7 +1,11 @@
 """The CustomResourceDefinitions of all kinds, made from the models: what `crds/` and the chart hold."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
+from tidegate.api.backfill import BACKFILL_STRICTNESS, MAX_BACKFILL_NAME, Backfill, BackfillSpec, BackfillStatus
+from tidegate.api.base import Model
 from tidegate.api.cacheentry import CacheEntry, CacheEntrySpec
 from tidegate.api.flow import MAX_FLOW_NAME, Flow, FlowSpec, FlowStatus
 from tidegate.api.flowapproval import COUNTED, FlowApproval, FlowApprovalSpec, FlowApprovalStatus
@@ -13,8 +17,12 @@ MAX_RUN_NAME = 63
 """The name of a run is the value of a label on all that belongs to it."""
 
 MUTABLE = frozenset({"desiredState", "priority", "ttlSecondsAfterFinished"})
-NEVER_BACK = "desiredState never goes back from Cancelled or Terminated"
 """The fields of a FlowRun's spec that may change after its creation."""
+NEVER_BACK = "desiredState never goes back from Cancelled or Terminated"
+
+BACKFILL_MUTABLE = frozenset({"desiredState", "parallelism"})
+"""The same of a Backfill."""
+BACKFILL_NEVER_BACK = "desiredState never goes back from Cancelled"
 
 STATUS_DEFAULT = {"observedGeneration": -1}
 """Without it a fresh object has no status at all, and kstatus (Flux, `kubectl wait`) takes it for finished."""
@@ -24,7 +32,7 @@ CRD = dict[str, Any]
 
 def crds() -> list[CRD]:
     """Give the CRDs as dicts in the order of a manifest, Flow first."""
-    return [_flow(), _flowrun(), _flowapproval(), _cacheentry()]
+    return [_flow(), _flowrun(), _flowapproval(), _backfill(), _cacheentry()]
 
 
 def _flow() -> CRD:
@@ -62,9 +70,32 @@ def _flowrun() -> CRD:
         selectable=(".spec.flowRef.name", ".status.completionTime"),
         schema=_schema(
             FlowRun.__doc__,
-            _with_rules(structural(FlowRunSpec), _run_spec_rules()),
+            _with_rules(structural(FlowRunSpec), _changes(FlowRunSpec, MUTABLE, "FlowRun", STRICTNESS, NEVER_BACK)),
             structural(FlowRunStatus),
             rules=[_name_rule("FlowRun", MAX_RUN_NAME, "it is the value of a label")],
+        ),
+    )
+
+
+def _backfill() -> CRD:
+    rules = _changes(BackfillSpec, BACKFILL_MUTABLE, "Backfill", BACKFILL_STRICTNESS, BACKFILL_NEVER_BACK)
+    return _crd(
+        {"kind": "Backfill", "plural": "backfills", "shortNames": ["bf"]},
+        columns=[
+            _column("Flow", ".spec.flowRef.name", "Flow that is run."),
+            _column("Trigger", ".spec.trigger", "Trigger whose instants are run.", priority=1),
+            _column("Progress", ".status.progress", "Instants that are done, of all."),
+            _column("State", ".status.conditions[?(@.type=='Succeeded')].reason", "Where it stands."),
+            _column("Why", ".status.why", "What it does, what it waits for, or how it ended."),
+            _column("Completed", ".status.completionTime", "When it ended.", kind="date", priority=1),
+            _AGE,
+        ],
+        selectable=(".spec.flowRef.name", ".status.completionTime"),
+        schema=_schema(
+            Backfill.__doc__,
+            _with_rules(structural(BackfillSpec), rules),
+            structural(BackfillStatus),
+            rules=[_name_rule("Backfill", MAX_BACKFILL_NAME, "it is the value of a label of its runs")],
         ),
     )
 
@@ -174,26 +205,25 @@ def _with_rules(schema: Schema, rules: list[dict[str, str]]) -> Schema:
     return {**schema, "x-kubernetes-validations": [*schema.get("x-kubernetes-validations", []), *rules]}
 
 
-def _run_spec_rules() -> list[dict[str, str]]:
+def _changes(
+    spec: type[Model], mutable: AbstractSet[str], kind: str, strictness: Mapping[Any, int], never_back: str
+) -> list[dict[str, str]]:
     """Give the rules of a change; on the spec as a whole, since a field that comes or goes escapes its own rules."""
-    names = [field.alias or name for name, field in FlowRunSpec.model_fields.items()]
-    fixed = [_fixed(name) for name in names if name not in MUTABLE]
-    return [*fixed, _never_back()]
+    names = [field.alias or name for name, field in spec.model_fields.items()]
+    fixed = [_fixed(name, kind) for name in names if name not in mutable]
+    return [*fixed, _never_back(strictness, never_back)]
 
 
-def _fixed(name: str) -> dict[str, str]:
+def _fixed(name: str, kind: str) -> dict[str, str]:
     return {
         "rule": f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
-        "message": f"{name} cannot change after creation: create another FlowRun",
+        "message": f"{name} cannot change after creation: create another {kind}",
     }
 
 
-def _never_back() -> dict[str, str]:
+def _never_back(strictness: Mapping[Any, int], message: str) -> dict[str, str]:
     def rank(spec: str) -> str:
-        later = "".join(f"{spec}.desiredState == '{state}' ? {rank} : " for state, rank in STRICTNESS.items() if rank)
+        later = "".join(f"{spec}.desiredState == '{state}' ? {rank} : " for state, rank in strictness.items() if rank)
         return f"(!has({spec}.desiredState) ? 0 : {later}0)"
 
-    return {
-        "rule": f"{rank('self')} >= {rank('oldSelf')}",
-        "message": NEVER_BACK,
-    }
+    return {"rule": f"{rank('self')} >= {rank('oldSelf')}", "message": message}

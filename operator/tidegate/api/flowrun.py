@@ -77,8 +77,9 @@ class RunTrigger(Model):
         default=None, description="The instant before it in the schedule: run.interval.start."
     )
     time_zone: Zone = Field(default="UTC", description="Of run.date and run.time.")
-    id: Word = Field(default="", description="The event's id, where it has one.")
+    id: Word = Field(default="", description="The event's id, where it has one; of a Backfill its UID.")
     chain: int = Field(default=0, ge=0, le=1000, description="How many runs before it started each other by their end.")
+    backfill: Word = Field(default="", description="The name of the Backfill, where one started the run.")
 
 
 class FlowRunSpec(Model):

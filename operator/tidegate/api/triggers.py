@@ -29,6 +29,8 @@ class TriggerKind(StrEnum):
     INTERVAL = "Interval"
     WEBHOOK = "Webhook"
     FLOW = "Flow"
+    BACKFILL = "Backfill"
+    """No source: a Backfill started the run, for an instant of the trigger."""
 
 
 SCHEDULES = (TriggerKind.CRON, TriggerKind.INTERVAL)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tidegate.api.backfill import Backfill
 from tidegate.api.crd import crds
 from tidegate.api.flow import Flow
 from tidegate.api.flowapproval import FlowApproval
@@ -27,7 +28,12 @@ from tidegate.settings import Settings
 
 T = TypeVar("T")
 
-_MODELS: Mapping[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun, "FlowApproval": FlowApproval}
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "Backfill": Backfill,
+    "Flow": Flow,
+    "FlowApproval": FlowApproval,
+    "FlowRun": FlowRun,
+}
 
 # A laptop sleeps, and a person stops a process with Ctrl-Z: neither is a reason to give up.
 _PATIENCE_SECONDS = 1e6

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.errors import UsageError
-from tidegate.kube.resources import CONFIGMAPS, FLOWRUNS, FLOWS, NAMESPACES, Resource
+from tidegate.kube.resources import BACKFILLS, CONFIGMAPS, FLOWRUNS, FLOWS, NAMESPACES, Resource
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 SERVICEACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
@@ -12,7 +12,7 @@ CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 
-APPLIED = (NAMESPACES, SERVICEACCOUNTS, ROLES, ROLE_BINDINGS, SECRETS, CONFIGMAPS, CLAIMS, FLOWS, FLOWRUNS)
+APPLIED = (NAMESPACES, SERVICEACCOUNTS, ROLES, ROLE_BINDINGS, SECRETS, CONFIGMAPS, CLAIMS, FLOWS, FLOWRUNS, BACKFILLS)
 """What others need comes first."""
 
 _BY_KIND = {(resource.api_version, resource.kind): resource for resource in APPLIED}

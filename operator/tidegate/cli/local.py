@@ -50,7 +50,8 @@ async def run_local(order: Order, *, verbose: bool = False) -> tuple[Object, lis
 async def _run(here: Embedded, order: Order, interruptions: Interrupts, shown: Progress) -> tuple[Object, list[str]]:
     client = here.connection.client
     await ensure_namespaces(client, order.documents, order.default_namespace)
-    await apply_all(client, [without_triggers(document) for document in order.documents], order.default_namespace)
+    wanted = [without_triggers(document) for document in order.documents if document.get("kind") != "Backfill"]
+    await apply_all(client, wanted, order.default_namespace)
     run = await running.start(client, order.flow, order.namespace, order.params)
     stops: list[asyncio.Task[None]] = []
     interruptions.on_first = lambda: stops.append(asyncio.create_task(_stop(here, run, shown)))

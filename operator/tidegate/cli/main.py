@@ -21,6 +21,7 @@ COMMANDS = {
     "receiver": "Run the receiver of webhooks.",
     "logs": "Show what the tasks of a run print.",
     "cancel": "Stop a run.",
+    "backfill": "Start runs for instants of a schedule that have passed.",
     "rerun": "Do again what failed in a run, or all of it.",
     "approve": "Let a task go on that waits for a decision.",
     "reject": "End a task as failed that waits for a decision.",

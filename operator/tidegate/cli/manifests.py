@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tidegate.api.backfill import Backfill
 from tidegate.api.flow import Flow
 from tidegate.api.flowapproval import FlowApproval
 from tidegate.api.flowrun import FlowRun
@@ -19,17 +20,22 @@ from tidegate.api.problems import path_of, problems_of
 from tidegate.cli.objectlabels import label_problems
 from tidegate.cli.objectnames import name_problem
 from tidegate.cli.structure import faults_of
-from tidegate.engine import ceilings
+from tidegate.engine import backfill, ceilings
 from tidegate.engine import params as parameters
 from tidegate.engine.findings import Finding, Keys, nearest
 from tidegate.engine.graph import compile_flow
 from tidegate.engine.reuse import Wanted, shape_of
-from tidegate.engine.triggers import check_loops
+from tidegate.engine.triggers import check_loops, check_triggers
 from tidegate.errors import InvalidSpec, Problem
 
 M = TypeVar("M", bound=BaseModel)
 
-_KINDS: dict[str, type[BaseModel]] = {"Flow": Flow, "FlowRun": FlowRun, "FlowApproval": FlowApproval}
+_KINDS: dict[str, type[BaseModel]] = {
+    "Backfill": Backfill,
+    "Flow": Flow,
+    "FlowApproval": FlowApproval,
+    "FlowRun": FlowRun,
+}
 
 
 @dataclass(slots=True)
@@ -49,7 +55,7 @@ class Judgement:
 def judge(texts: Iterable[tuple[str, str]]) -> Judgement:
     """Judge the documents of all files; problems come in the order of the files and of their places."""
     result = Judgement()
-    runs: list[tuple[Document, FlowRun]] = []
+    runs: list[tuple[Document, FlowRun | Backfill]] = []
     for file, text in texts:
         try:
             documents = load_documents(text, file)
@@ -62,10 +68,12 @@ def judge(texts: Iterable[tuple[str, str]]) -> Judgement:
             model = _judge_document(document, result.problems)
             if isinstance(model, Flow):
                 result.flows[_key(document.data)] = model
-            elif isinstance(model, FlowRun):
+            elif isinstance(model, FlowRun | Backfill):
                 runs.append((document, model))
     for document, run in runs:
-        result.problems += _judge_run(document, run, result.flows)
+        flow = result.flows.get((_key(document.data)[0], run.spec.flow_ref.name))
+        found = _judge_backfill(run, flow) if isinstance(run, Backfill) else _judge_run(run, flow)
+        result.problems += [_placed(document, finding) for finding in found]
     order = {file: place for place, file in enumerate(dict.fromkeys(p.file for p in result.problems))}
     result.problems.sort(key=lambda p: (order[p.file], p.line, p.column))
     return result
@@ -155,16 +163,23 @@ def _placed(document: Document, finding: Finding) -> Problem:
     return Problem(line, column, path_of(keys), finding.message, document.file)
 
 
-def _judge_run(document: Document, run: FlowRun, flows: Mapping[tuple[str, str], Flow]) -> list[Problem]:
+def _judge_run(run: FlowRun, flow: Flow | None) -> list[Finding]:
     """Check a run's params if its Flow is among the files, else only the cluster knows; those of a rerun are given."""
     if run.spec.rerun is not None:
         rerun = run.spec.rerun
         problem = shape_of(Wanted(rerun.of, rerun.mode, tuple(rerun.tasks)))
-        return [_placed(document, Finding(("spec", "rerun"), problem))] if problem else []
-    flow = flows.get((_key(document.data)[0], run.spec.flow_ref.name))
+        return [Finding(("spec", "rerun"), problem)] if problem else []
+    return [] if flow is None else check_params(flow.spec.params, run.spec.params)
+
+
+def _judge_backfill(run: Backfill, flow: Flow | None) -> list[Finding]:
+    """Check a Backfill's trigger, number of instants and params, likewise."""
     if flow is None:
         return []
-    return [_placed(document, finding) for finding in check_params(flow.spec.params, run.spec.params)]
+    trigger = backfill.trigger_of(run.spec, flow.spec)
+    if trigger is None:
+        return [backfill.unknown_trigger(run.spec, flow.spec)]
+    return [] if check_triggers(flow.spec) else backfill.check(run.spec, flow.spec, trigger)
 
 
 def check_params(declared: Sequence[Param], given: Mapping[str, Any]) -> list[Finding]:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from tidegate.api.backfill import MAX_BACKFILL_NAME
 from tidegate.api.crd import MAX_RUN_NAME
 from tidegate.api.flow import MAX_FLOW_NAME
 
@@ -10,7 +11,7 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-_LIMITS = {"Flow": MAX_FLOW_NAME, "FlowRun": MAX_RUN_NAME}
+_LIMITS = {"Backfill": MAX_BACKFILL_NAME, "Flow": MAX_FLOW_NAME, "FlowRun": MAX_RUN_NAME}
 
 
 def name_problem(name: Any, kind: str) -> str:

@@ -5,16 +5,16 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 import click
 
-from tidegate.api.conditions import instant_of, timestamp
+from tidegate.api.conditions import timestamp
 from tidegate.api.flow import Flow
 from tidegate.api.triggers import Trigger
 from tidegate.cli import manifests, sources
+from tidegate.cli.moments import moment
 from tidegate.engine.cron import ScheduleError
 from tidegate.engine.localtime import utc
 from tidegate.engine.schedules import Schedule, before, schedule_of, zone_of
@@ -84,14 +84,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 
 def _begin(text: str | None) -> int:
-    if text is None:
-        return int(time.time())
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--from: {text!r} is not a time such as 2026-03-28T00:00:00Z") from None
-    moment = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    return int(instant_of(moment.isoformat()) or 0) - 1
+    return int(time.time()) if text is None else moment("--from", text) - 1
 
 
 def _merged(planned: Sequence[Planned], begin: int) -> Iterator[tuple[int, Planned]]:

@@ -25,22 +25,23 @@ _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete", "deletecollection")
 _KINDS = ("flows", "flowruns")
 _APPROVALS = ("flowapprovals",)
+_BACKFILLS = ("backfills",)
 
 AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
 """ClusterRoles with this label, and the value true, add to what tasks may wait for."""
 
 OPERATOR = (
-    Rule(GROUP, (*_KINDS, *_APPROVALS), _READ, "To see what is wanted. Specs are never written."),
+    Rule(GROUP, (*_KINDS, *_APPROVALS, *_BACKFILLS), _READ, "To see what is wanted. Specs are never written."),
     Rule(
         GROUP,
         ("flowruns",),
         ("create", "delete"),
-        "Triggers start runs, tasks with the body `flow` child runs; finished runs go after their TTL, or when enough "
-        "newer are kept.",
+        "Triggers and Backfills start runs, tasks with the body `flow` child runs; finished runs go after their TTL, "
+        "or when enough newer are kept.",
     ),
     Rule(
         GROUP,
-        tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS)),
+        tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS, *_BACKFILLS)),
         ("update",),
         "To record decisions before they are carried out; always the whole status against the version that was read.",
     ),
@@ -105,16 +106,21 @@ USERS = {
         Rule(GROUP, ("cacheentries",), _READ, "What tasks have given, as their logs and outputs of runs show it too."),
         Rule(
             GROUP,
-            (*_KINDS, *_APPROVALS),
+            (*_KINDS, *_APPROVALS, *_BACKFILLS),
             _READ,
             "Added to the ClusterRole `view`, so also to `edit` and `admin`.",
         ),
-        Rule(GROUP, tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS)), ("get",), "The status alone."),
+        Rule(
+            GROUP,
+            tuple(f"{kind}/status" for kind in (*_KINDS, *_APPROVALS, *_BACKFILLS)),
+            ("get",),
+            "The status alone.",
+        ),
     ),
     "editor": (
         Rule(
             GROUP,
-            _KINDS,
+            (*_KINDS, *_BACKFILLS),
             _WRITE,
             "Added to `edit`, and through it to `admin`. Who may create a Flow may run pods in that namespace as any "
             "of its ServiceAccounts; `edit` may do that already.",

@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from tidegate.handlers import flow, flowapproval, flowrun
+from tidegate.handlers import backfill, flow, flowapproval, flowrun
 from tidegate.handlers.framework import kopf, settings
 from tidegate.kube.credentials import Credentials
 from tidegate.kube.inbox import Inbox
 
 
 async def listen(credentials: Credentials, inbox: Inbox, namespaces: Sequence[str]) -> None:
-    """Watch Flows, FlowRuns and FlowApprovals, hand changes to the inbox; returns only when cancelled or broken."""
+    """Watch our kinds but CacheEntry, hand changes to the inbox; returns only when cancelled or broken."""
     registry = kopf.OperatorRegistry()
     flow.register(registry, inbox)
     flowrun.register(registry, inbox)
     flowapproval.register(registry, inbox)
+    backfill.register(registry, inbox)
 
     @kopf.on.login(registry=registry)  # type: ignore[untyped-decorator]
     async def login(**_: Any) -> Any:

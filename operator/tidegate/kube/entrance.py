@@ -10,7 +10,7 @@ from tidegate.engine.run import Run
 from tidegate.engine.upstream import PASSED
 from tidegate.engine.wishes import Stop, wish_of
 from tidegate.errors import NotFound
-from tidegate.kube import admission, rerunning, session, triggering
+from tidegate.kube import admission, backfillclaims, rerunning, session, triggering
 from tidegate.kube.admission import Entrant
 from tidegate.kube.client import Client, Object
 from tidegate.kube.clocks import Clocks
@@ -49,21 +49,31 @@ class Entrance:
         """
         if "frozen" in (obj.get("status") or {}):
             return await self._queued(key, obj)
-        if triggering.is_triggered(obj) and not await self._named(key, obj):
+        if not await self._is_named(key, obj):
             return None
         return await self._admit(key, obj)
 
-    async def _named(self, key: RunKey, obj: Object) -> bool:
-        """Whether its Flow's status names a run that a trigger started; one that it never will does not begin."""
-        claim = await triggering.claim_of(self._client, self._store, obj)
-        trigger = obj["spec"]["trigger"]
+    async def _is_named(self, key: RunKey, obj: Object) -> bool:
+        """Whether status names a run that was started by a trigger or a Backfill; one that it never will ends."""
+        claim = await self._claim(obj)
         if claim is Claim.NOT_YET:
             self._store.lines.join(key, flow_key_of(obj))
             self._queue.add_after(key, _FLOW_POLL, Priority.RESYNC)
         elif claim is Claim.PASSED:
-            message = f"trigger {trigger['name']} was done with {trigger['time']} before this run came"
+            trigger = obj["spec"]["trigger"]
+            who = f"trigger {trigger['name']} was"
+            if "backfill" in trigger:
+                who = f"Backfill {trigger['backfill']} is gone, or was"
+            message = f"{who} done with {trigger['time']} before this run came"
             await self._refuse(key, obj, Outcome(False, PASSED, message, {}))
         return claim is Claim.NAMED
+
+    async def _claim(self, obj: Object) -> Claim:
+        if triggering.is_triggered(obj):
+            return await triggering.claim_of(self._client, self._store, obj)
+        if backfillclaims.is_backfilled(obj):
+            return await backfillclaims.claim_of(self._client, self._store.backfills, obj)
+        return Claim.NAMED
 
     async def _admit(self, key: RunKey, obj: Object) -> Session | None:
         if await self._is_stopped(key, obj):

@@ -7,22 +7,19 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.api.conditions import timestamp
-from tidegate.api.flow import Concurrency, ConcurrencyPolicy
+from tidegate.api.flow import ConcurrencyPolicy
 from tidegate.api.triggers import MAX_STARTED, Trigger
 from tidegate.engine.actions import Happening
-from tidegate.engine.admission import resolve_params
-from tidegate.engine.concurrency import Entry
 from tidegate.engine.due import Due, delay_of
 from tidegate.engine.marks import Look, Mark
 from tidegate.engine.occasion import Occasion
-from tidegate.engine.run import Run
 from tidegate.engine.schedules import Schedule
 from tidegate.engine.triggers import Compiled, Start, compile_trigger, occasion_of, start_of
 from tidegate.errors import AlreadyExists, ApiError, ExpressionError, NotFound, Rejected
-from tidegate.kube.admission import key_of
 from tidegate.kube.client import Client, Object
 from tidegate.kube.graphs import Graphs
 from tidegate.kube.resources import FLOWRUNS
+from tidegate.kube.rivals import Newcomer, Rivals, concurrency_of
 from tidegate.kube.store import Store, has_ended
 from tidegate.resources.triggered import is_run_for, name_of, triggered_run
 
@@ -85,7 +82,8 @@ class Firing:
     """
 
     def __init__(self, client: Client, store: Store, graphs: Graphs, now: Callable[[], float]) -> None:
-        self._client, self._store, self._graphs, self.now = client, store, graphs, now
+        self._client, self._store, self.now = client, store, now
+        self._rivals = Rivals(client, graphs)
 
     async def fire(self, flow: Object, trigger: Trigger, schedule: Schedule, look: Look, rivals: list[Object]) -> Fired:
         """Start the runs that are due; give the trigger's next mark.
@@ -190,38 +188,15 @@ class Firing:
         fired.runs.append(run)
         fired.delays.append(self.now() - second - fired.jitter)
 
-    # Whom it may start
-
     async def _hindrance(self, flow: Object, occasion: Occasion, start: Start, rivals: list[Object]) -> str:
         """Say which live runs forbid another; where nobody is sure, the run itself is turned away as any other is."""
-        policy = Concurrency.model_validate(flow["spec"].get("concurrency") or {}, extra="ignore")
+        policy = concurrency_of(flow)
         if policy.policy is not ConcurrencyPolicy.FORBID:
             return ""
-        key = self._key(flow, occasion, start.params)
-        entries = [Entry.parse(row) for row in (flow.get("status") or {}).get("active") or ()]
-        live = [entry.name for entry in entries if entry.key == key and await self._is_live(flow, entry)]
-        for run in rivals:
-            began = Occasion.parse(run["spec"]["trigger"]) or occasion
-            if self._key(flow, began, run["spec"].get("params") or {}) == key:
-                live.append(run["metadata"]["name"])
+        live = await self._rivals.live(flow, Newcomer(name_of(flow, occasion), occasion, start.params), rivals)
         if len(live) < policy.limit:
             return ""
         return f"{', '.join(live[:3])} {'is' if len(live) == 1 else 'are'} live, and concurrency.policy is Forbid"
-
-    def _key(self, flow: Object, occasion: Occasion, params: Mapping[str, Any]) -> str | None:
-        """Give the concurrency key that the run would have; None if it would be refused before it has one."""
-        meta, graph = flow["metadata"], self._graphs.compiled(flow["spec"])
-        name = name_of(flow, occasion)
-        run = Run(meta["namespace"], name, "", meta["name"], "", occasion.time or 0.0, occasion=occasion)
-        values, found = resolve_params(graph, run, params)
-        return None if found else key_of(graph, replace(run, params=values))
-
-    async def _is_live(self, flow: Object, entry: Entry) -> bool:
-        try:
-            run = await self._client.get(FLOWRUNS, flow["metadata"]["namespace"], entry.name)
-        except NotFound:
-            return False
-        return run["metadata"]["uid"] == entry.uid and not has_ended(run)
 
     async def not_begun(self, flow: Object, mark: Mark) -> tuple[tuple[int, str], ...]:
         """Give the started runs that must still be named: who has begun needs it no more, nor who is gone."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tidegate.api.conditions import carry
+from tidegate.api.conditions import carry, is_true
 from tidegate.engine import ceilings, requests
 from tidegate.engine.naming import digest
 from tidegate.errors import Conflict, InvalidSpec, NotFound
@@ -83,6 +83,14 @@ class FlowReconciler:
             return [ready]
         message = requests.sentence(lacking)
         return [ready, {"type": "RequestsMissing", "status": "True", "reason": "NoRequests", "message": message}]
+
+
+def is_judged(flow: Object) -> bool:
+    """Whether this very spec was found valid: what cannot run is not started."""
+    status = flow.get("status") or {}
+    return status.get("observedGeneration") == flow["metadata"].get("generation", 1) and is_true(
+        status.get("conditions"), "Ready"
+    )
 
 
 def _invalid(reason: str, message: str) -> list[dict[str, Any]]:

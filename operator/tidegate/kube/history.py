@@ -14,7 +14,7 @@ from tidegate.api.flow import History
 from tidegate.api.triggers import TriggerKind
 from tidegate.engine.retention import GRACE
 from tidegate.errors import Conflict, NotFound
-from tidegate.kube.awaiting import is_awaited
+from tidegate.kube import awaiting, backfillclaims
 from tidegate.kube.client import Client, Object
 from tidegate.kube.owners import owning_flow
 from tidegate.kube.resources import FLOWRUNS, FLOWS
@@ -58,7 +58,7 @@ class Historian:
         is_surplus = owning_flow(obj) is not None and any(
             old["metadata"]["uid"] == uid for old in surplus(self._store, flow)
         )
-        if (is_due or is_surplus) and self._is_needed(obj, now):
+        if (is_due or is_surplus) and await self._is_needed(obj, now):
             return Fate(again=_LATER)
         if is_due:
             return await self._expire(obj, now)
@@ -103,11 +103,14 @@ class Historian:
         if there - self._store.uids:
             return []  # one that was not heard of yet may do any of them again
         found = _too_many([run for run in self._store.runs_of(flow) if run["metadata"]["uid"] in there], fresh)
-        return [old for old in found if held_until(self._store, old, now) <= now and not self._is_needed(old, now)]
+        free = [old for old in found if held_until(self._store, old, now) <= now]
+        return [old for old in free if not await self._is_needed(old, now)]
 
-    def _is_needed(self, obj: Object, now: float) -> bool:
-        """Whether another run does it again, or a trigger is yet to deal with its end."""
-        return is_named(self._store, obj) or is_awaited(self._store, obj, now)
+    async def _is_needed(self, obj: Object, now: float) -> bool:
+        """Whether another run does it again, or a trigger or a Backfill is yet to deal with its end."""
+        if is_named(self._store, obj) or awaiting.is_awaited(self._store, obj, now):
+            return True
+        return await backfillclaims.is_awaited(self._client, self._store.backfills, obj)
 
     async def _delete(self, obj: Object) -> None:
         """Delete a finished run and all it owns; somebody else may have done so."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from tidegate.engine.facts import FINISHED, ChildFact, JobFact, JobState, PodFact
 from tidegate.kube.approvals import answer_in, run_of
+from tidegate.kube.backfills import flow_of, is_over
 from tidegate.kube.childruns import see_child
 from tidegate.kube.client import Object
 from tidegate.kube.lines import holds_place
@@ -15,34 +17,39 @@ from tidegate.kube.store import RunKey, Store, flow_key_of, has_ended, key_of
 _DECISIVE = FINISHED | {JobState.FAILING}
 
 
+class Queues(NamedTuple):
+    """The queues of what is to be looked at, by kind."""
+
+    runs: WorkQueue[RunKey]
+    flows: WorkQueue[RunKey]
+    approvals: WorkQueue[RunKey]
+    backfills: WorkQueue[RunKey]
+
+
 class Inbox:
     """Takes changes of all kinds. `forget` is told the UID of each run that was deleted."""
 
     def __init__(
-        self,
-        store: Store,
-        runs: WorkQueue[RunKey],
-        flows: WorkQueue[RunKey],
-        approvals: WorkQueue[RunKey],
-        forget: Callable[[str], None],
-        monotonic: Callable[[], float],
+        self, store: Store, queues: Queues, forget: Callable[[str], None], monotonic: Callable[[], float]
     ) -> None:
-        self._store, self._runs, self._flows, self._approvals = store, runs, flows, approvals
-        self._forget, self._monotonic = forget, monotonic
+        self._store, self._forget, self._monotonic = store, forget, monotonic
+        self._runs, self._flows, self._approvals, self._backfills = queues
 
     def flow(self, kind: str | None, obj: Object) -> None:
         """Take a change of a Flow: ADDED, MODIFIED, DELETED, or None for one that was listed."""
         if kind == "DELETED":
             self._store.drop_flow(obj)
             self._let_next(key_of(obj))
+            self._look_at_backfills(key_of(obj))
             return
         is_news = self._store.put_flow(obj)
-        if is_news or not is_judged(obj):  # an answer to somebody else may have brought it before
+        if is_news or not has_verdict(obj):  # an answer to somebody else may have brought it before
             self._flows.add(key_of(obj))
         for run in self._store.lines.newcomers(key_of(obj)):
             self._runs.add(run)
         if is_news:
             self._let_next(key_of(obj))
+        self._look_at_backfills(key_of(obj))  # also what we have just written ourselves may let one go on
 
     def run(self, kind: str | None, obj: Object) -> None:
         """Take a change of a FlowRun, likewise."""
@@ -59,6 +66,26 @@ class Inbox:
             self._runs.add(key_of(obj))
             if has_ended(obj):
                 self._let_next(flow_key_of(obj))
+        if kind == "DELETED" or has_ended(obj):  # also when the end is known, which we have written ourselves
+            self._look_at_backfills(flow_key_of(obj))
+
+    def backfill(self, kind: str | None, obj: Object) -> None:
+        """Take a change of a Backfill, likewise: its runs may begin now, or never will; younger ones wait for it."""
+        if kind == "DELETED":
+            self._store.drop_backfill(obj)
+            if key_of(obj) not in self._store.backfills.known:
+                self._backfills.drop(key_of(obj))
+        elif self._store.put_backfill(obj):
+            self._backfills.add(key_of(obj))
+        for run in self._store.lines.newcomers(flow_of(obj)):
+            self._runs.add(run)
+        if kind == "DELETED" or is_over(obj):
+            self._look_at_backfills(flow_of(obj))
+
+    def _look_at_backfills(self, flow: RunKey) -> None:
+        """Something of a Flow changed: a run may be over, so that another may start."""
+        for key in self._store.backfills.unfinished(flow):
+            self._backfills.add(key)
 
     def _let_next(self, flow: RunKey) -> None:
         """A place may be free: who waits for it is next."""
@@ -73,6 +100,7 @@ class Inbox:
             if holds_place(self._store.flows.get(flow), run["metadata"]["uid"]):
                 self._store.lines.note(flow)
                 self._let_next(flow)
+                self._look_at_backfills(flow)
 
     def approval(self, kind: str | None, obj: Object) -> None:
         """Take a change of a FlowApproval, likewise: its run looks at it first."""
@@ -106,7 +134,7 @@ class Inbox:
             self._runs.add(key)
 
 
-def is_judged(flow: Object) -> bool:
+def has_verdict(flow: Object) -> bool:
     """Whether a Flow's status speaks of its spec as it is."""
     judged = (flow.get("status") or {}).get("observedGeneration")
     return bool(judged == flow["metadata"].get("generation", 1))

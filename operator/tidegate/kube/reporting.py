@@ -14,9 +14,9 @@ from tidegate.errors import AlreadyExists, ApiError
 from tidegate.kube.client import Client, Object
 from tidegate.kube.resources import EVENTS
 from tidegate.kube.session import Session
-from tidegate.kube.store import key_of
+from tidegate.kube.store import RunKey, key_of
 from tidegate.metrics import Metrics
-from tidegate.resources.event import event, flow_event
+from tidegate.resources.event import backfill_event, event, flow_event
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,10 @@ class Reporter:
         """Note the time from hearing that a task ended to the Jobs that needed it."""
         self._metrics.hop_seconds.observe(seconds)
 
-    def triggered(self, flow: Object, kind: str, counts: Mapping[str, int]) -> None:
-        """Count what became of the instants of a trigger, by result."""
+    def triggered(self, flow: RunKey, kind: str, counts: Mapping[str, int]) -> None:
+        """Count what became of instants of a trigger of a Flow, by result."""
         for result, count in counts.items():
-            self._metrics.triggered(*key_of(flow), kind, result, count)
+            self._metrics.triggered(*flow, kind, result, count)
 
     def started(self, flow: Object, delay: float) -> None:
         """Note how many seconds after its instant a run was started."""
@@ -77,6 +77,18 @@ class Reporter:
             with contextlib.suppress(AlreadyExists):
                 body = flow_event(flow, happening, now, self._instance)
                 await self._client.create(EVENTS, flow["metadata"]["namespace"], body)
+
+    async def tell_of_backfill(self, backfill: Object, happenings: Iterable[Happening], now: float) -> None:
+        """Write Events about a Backfill; that one could not be written is only logged."""
+        for happening in happenings:
+            body = backfill_event(backfill, happening, now, self._instance)
+            try:
+                await self._client.create(EVENTS, backfill["metadata"]["namespace"], body)
+            except AlreadyExists:
+                continue
+            except ApiError as error:
+                told = {"backfill": backfill["metadata"]["name"], "error": str(error)}
+                log.warning("an event could not be written", extra=told)
 
     async def tell(self, run: Run, happenings: Iterable[Happening], now: float) -> None:
         """Write Events; one that exists was told already.

@@ -27,6 +27,7 @@ class Resource(NamedTuple):
 
 FLOWS = Resource("tidegate.dev", "v1alpha1", "flows", "Flow")
 FLOWRUNS = Resource("tidegate.dev", "v1alpha1", "flowruns", "FlowRun")
+BACKFILLS = Resource("tidegate.dev", "v1alpha1", "backfills", "Backfill")
 CACHEENTRIES = Resource("tidegate.dev", "v1alpha1", "cacheentries", "CacheEntry")
 FLOWAPPROVALS = Resource("tidegate.dev", "v1alpha1", "flowapprovals", "FlowApproval")
 JOBS = Resource("batch", "v1", "jobs", "Job")

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tidegate.api.conditions import instant_of, is_true, timestamp
+from tidegate.api.conditions import instant_of, timestamp
 from tidegate.api.triggers import Trigger
 from tidegate.engine.due import delay_of
 from tidegate.engine.marks import Look, Mark, When, look, unscheduled
@@ -17,6 +17,7 @@ from tidegate.engine.schedules import Schedule, schedule_of
 from tidegate.errors import ApiError, Conflict, NotFound, Unavailable
 from tidegate.kube.client import Client, Object
 from tidegate.kube.firing import Fired, Firing
+from tidegate.kube.flows import is_judged
 from tidegate.kube.following import Following
 from tidegate.kube.queue import Priority, WorkQueue
 from tidegate.kube.reporting import Reporter
@@ -69,7 +70,7 @@ class Scheduler:
         if obj is None or "deletionTimestamp" in obj["metadata"]:
             self._queue.drop(key)
             return
-        if not _has_triggers(obj) or not _is_judged(obj):
+        if not _has_triggers(obj) or not is_judged(obj):
             return
         done = await self._look(obj)
         try:
@@ -164,7 +165,7 @@ class Scheduler:
         for run in fired.runs:
             self._store.put_run(run)
             self._runs.add(key_of(run))
-        self._reporter.triggered(flow, fired.kind, fired.counts)
+        self._reporter.triggered(key_of(flow), fired.kind, fired.counts)
         for delay in fired.delays:
             self._reporter.started(flow, delay)
         try:
@@ -175,14 +176,6 @@ class Scheduler:
 
 def _has_triggers(flow: Object) -> bool:
     return bool(flow["spec"].get("triggers") or (flow.get("status") or {}).get("triggers"))
-
-
-def _is_judged(flow: Object) -> bool:
-    """Whether this very spec was found valid: what cannot run is not started."""
-    status = flow.get("status") or {}
-    return status.get("observedGeneration") == flow["metadata"].get("generation", 1) and is_true(
-        status.get("conditions"), "Ready"
-    )
 
 
 def _triggers(flow: Object) -> list[Trigger]:

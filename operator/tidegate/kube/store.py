@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.api.conditions import find
 from tidegate.engine.facts import Attempt, JobFact, PodFact
 from tidegate.kube.approvals import Approvals
+from tidegate.kube.backfills import Backfills
 from tidegate.kube.children import Children
 from tidegate.kube.client import Object
 from tidegate.kube.followers import Followers
@@ -51,6 +52,7 @@ class Store:
         self.flows: dict[RunKey, Object] = {}
         self.runs: dict[RunKey, Object] = {}
         self.approvals = Approvals()
+        self.backfills = Backfills()
         self.lines = Lines(self.runs)
         self.followers = Followers()
         self._key_by_uid: dict[str, RunKey] = {}
@@ -109,6 +111,18 @@ class Store:
         """Forget a FlowApproval that was deleted."""
         self._drop(self.approvals.known, obj)
         self.approvals.forget(obj)
+
+    def put_backfill(self, obj: Object) -> bool:
+        """Take a Backfill; say whether it is news."""
+        news = self._put(self.backfills.known, obj)
+        if news:
+            self.backfills.note(obj)
+        return news
+
+    def drop_backfill(self, obj: Object) -> None:
+        """Forget a Backfill that was deleted."""
+        self._drop(self.backfills.known, obj)
+        self.backfills.forget(obj)
 
     def drop_flow(self, obj: Object) -> None:
         """Forget a Flow that was deleted."""

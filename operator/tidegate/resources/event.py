@@ -1,4 +1,4 @@
-"""The Event that tells people of a happening in a run, or of a trigger of a Flow."""
+"""The Event that tells people of a happening in a run, in a Backfill, or of a trigger of a Flow."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +19,12 @@ def flow_event(flow: Mapping[str, Any], happening: Happening, now: float, instan
     """Give an Event about a Flow, likewise."""
     meta = flow["metadata"]
     return _event(("Flow", meta["namespace"], meta["name"], meta["uid"]), happening, now, instance)
+
+
+def backfill_event(backfill: Mapping[str, Any], happening: Happening, now: float, instance: str) -> dict[str, Any]:
+    """Give an Event about a Backfill, likewise."""
+    meta = backfill["metadata"]
+    return _event(("Backfill", meta["namespace"], meta["name"], meta["uid"]), happening, now, instance)
 
 
 def _event(regarding: tuple[str, str, str, str], happening: Happening, now: float, instance: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""The run that a trigger starts. Its name is a claim on the instant or event: there can be only one of that name."""
+"""The run that a trigger or a Backfill starts. Its name is a claim on the instant or event: only one can have it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tidegate.api import keys
+from tidegate.api.triggers import TriggerKind
 from tidegate.engine.localtime import utc
 from tidegate.engine.naming import digest
 from tidegate.engine.occasion import Occasion
@@ -20,6 +22,24 @@ def run_name(flow: str, flow_uid: str, trigger: str, second: int) -> str:
 def event_run_name(flow: str, flow_uid: str, trigger: str, event: str) -> str:
     """Give the name of the run of an event, by its id; long enough a hash for all events of a day."""
     return f"{flow[:40].rstrip('-.')}-{digest(flow_uid, trigger, event, length=20)}"
+
+
+def backfilled_name(flow: str, backfill_uid: str, second: int) -> str:
+    """Give the name of the run of an instant that a Backfill asks for, likewise; Backfills have names of their own."""
+    return f"{flow[:36].rstrip('-.')}-{utc(second):%Y%m%d-%H%M%S}-{digest(backfill_uid, str(second))}"
+
+
+def backfilled_run(
+    flow: Mapping[str, Any], backfill: Mapping[str, Any], occasion: Occasion, start: Start
+) -> dict[str, Any]:
+    """Give the run of an instant that a Backfill asks for: it is the Flow's as any other, so that history applies."""
+    name, uid = backfill["metadata"]["name"], backfill["metadata"]["uid"]
+    asked = replace(occasion, kind=TriggerKind.BACKFILL.value, id=uid)
+    own_name = backfilled_name(flow["metadata"]["name"], uid, int(occasion.time or 0))
+    run = triggered_run(flow, asked, start, own_name)
+    run["metadata"]["labels"][keys.LABEL_BACKFILL] = name
+    run["spec"]["trigger"]["backfill"] = name
+    return run
 
 
 def name_of(flow: Mapping[str, Any], occasion: Occasion) -> str:
@@ -88,4 +108,14 @@ def _is_claimed(run: Mapping[str, Any], flow_uid: str, **claim: str) -> bool:
     claimed = run["spec"].get("trigger") or {}
     return any(owner["uid"] == flow_uid and owner.get("controller") for owner in owners) and all(
         claimed.get(field) == value for field, value in claim.items()
+    )
+
+
+def is_asked_by(run: Mapping[str, Any], backfill_uid: str, time: str) -> bool:
+    """Whether a run was started by this Backfill for this instant."""
+    claimed = run["spec"].get("trigger") or {}
+    return (claimed.get("kind"), claimed.get("id"), claimed.get("time")) == (
+        TriggerKind.BACKFILL.value,
+        backfill_uid,
+        time,
     )

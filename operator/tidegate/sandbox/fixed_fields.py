@@ -1,11 +1,14 @@
 """What of an object may not change once it exists, kind by kind, told as an API server tells it."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from tidegate.api.crd import MUTABLE, NEVER_BACK
+from tidegate.api.backfill import BACKFILL_STRICTNESS
+from tidegate.api.crd import BACKFILL_MUTABLE, BACKFILL_NEVER_BACK, MUTABLE, NEVER_BACK
 from tidegate.api.flowrun import STRICTNESS
 from tidegate.sandbox.job_rules import INDEXED
-from tidegate.sandbox.kinds import CONFIGMAPS, FLOWAPPROVALS, FLOWRUNS, JOBS, PODS, REVISIONS, SECRETS, Kind
+from tidegate.sandbox.kinds import BACKFILLS, CONFIGMAPS, FLOWAPPROVALS, FLOWRUNS, JOBS, PODS, REVISIONS, SECRETS, Kind
 from tidegate.sandbox.tree import Object, without
 
 _FIXED_IN_JOBS = (
@@ -34,6 +37,7 @@ def change_faults(kind: Kind, old: Object, new: Object) -> list[str]:
         SECRETS.key: _secret_changes,
         FLOWRUNS.key: _run_changes,
         FLOWAPPROVALS.key: _approval_changes,
+        BACKFILLS.key: _backfill_changes,
         REVISIONS.key: _revision_changes,
     }.get(kind.key)
     return _finalizer_changes(old["metadata"], new["metadata"]) + (check(old, new) if check else [])
@@ -104,22 +108,31 @@ def _revision_changes(old: Object, new: Object) -> list[str]:
 
 def _run_changes(old: Object, new: Object) -> list[str]:
     """Give what the rules in the CRD of FlowRun would say."""
-    before, after = old.get("spec", {}), new.get("spec", {})
-    names = sorted({*before, *after} - MUTABLE)
+    ranks = {state.value: rank for state, rank in STRICTNESS.items()}
+    return _spec_changes((old, new), "FlowRun", MUTABLE, ranks, NEVER_BACK)
+
+
+def _backfill_changes(old: Object, new: Object) -> list[str]:
+    """Give what the rules in the CRD of Backfill would say."""
+    ranks = {state.value: rank for state, rank in BACKFILL_STRICTNESS.items()}
+    return _spec_changes((old, new), "Backfill", BACKFILL_MUTABLE, ranks, BACKFILL_NEVER_BACK)
+
+
+def _spec_changes(
+    both: tuple[Object, Object], kind: str, mutable: AbstractSet[str], ranks: Mapping[str, int], never_back: str
+) -> list[str]:
+    before, after = (obj.get("spec", {}) for obj in both)
     found = [
-        f'spec: Invalid value: "object": {name} cannot change after creation: create another FlowRun'
-        for name in names
+        f'spec: Invalid value: "object": {name} cannot change after creation: create another {kind}'
+        for name in sorted({*before, *after} - mutable)
         if before.get(name) != after.get(name)
     ]
-    if _rank(after) < _rank(before):
-        found.append(f'spec: Invalid value: "object": {NEVER_BACK}')
+    was, wanted = (ranks.get(spec.get("desiredState", ""), 0) for spec in (before, after))
+    if wanted < was:
+        found.append(f'spec: Invalid value: "object": {never_back}')
     return found
 
 
 def _approval_changes(old: Object, new: Object) -> list[str]:
     same = old.get("spec") == new.get("spec")
     return [] if same else ['spec: Invalid value: "object": a decision cannot change: create another FlowApproval']
-
-
-def _rank(spec: Object) -> int:
-    return {state.value: rank for state, rank in STRICTNESS.items()}.get(spec.get("desiredState", ""), 0)

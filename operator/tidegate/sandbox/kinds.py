@@ -96,6 +96,18 @@ FLOWAPPROVALS = Kind(
     has_generation=True,
     needs_version=True,
 )
+BACKFILLS = Kind(
+    "tidegate.dev",
+    "v1alpha1",
+    "backfills",
+    "Backfill",
+    has_status=True,
+    short_names=("bf",),
+    categories=("tidegate",),
+    selectable=("spec.flowRef.name", "status.completionTime"),
+    has_generation=True,
+    needs_version=True,
+)
 JOBS = Kind(
     "batch",
     "v1",
@@ -173,8 +185,9 @@ KINDS: tuple[Kind, ...] = (
     FLOWRUNS,
     CACHEENTRIES,
     FLOWAPPROVALS,
+    BACKFILLS,
 )
-CUSTOM = (FLOWS, FLOWRUNS, FLOWAPPROVALS, CACHEENTRIES)
+CUSTOM = (FLOWS, FLOWRUNS, FLOWAPPROVALS, BACKFILLS, CACHEENTRIES)
 """Those of Tidegate."""
 
 _BY_KEY = {kind.key: kind for kind in KINDS}

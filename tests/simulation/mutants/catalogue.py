@@ -2,6 +2,7 @@
 
 from simulation.mutants import (
     of_again,
+    of_backfills,
     of_budgets,
     of_calls,
     of_decisions,
@@ -30,4 +31,5 @@ MUTANTS = (
     *of_explaining.MUTANTS,
     *of_webhooks.MUTANTS,
     *of_triggers.MUTANTS,
+    *of_backfills.MUTANTS,
 )

@@ -27,7 +27,7 @@ MUTANTS = (
     Mutant(
         "what is being done again goes",
         "kube/history.py",
-        " and not self._is_needed(old, now)]\n",
+        " if not await self._is_needed(old, now)]\n",
         "]\n",
         "a rerun finds that the run is gone which it was created to do again",
     ),
