@@ -59,19 +59,17 @@ async def test_what_a_complete_list_does_not_have_is_gone():
 
 
 async def test_a_flow_that_somebody_read_before_it_was_heard_of_is_judged_all_the_same():
-    store = Store()
-    runs, flows, approvals = (WorkQueue[RunKey](rng=random.Random(0)) for _ in range(3))
-    inbox = Inbox(store, runs, flows, approvals, forget=lambda _: None, monotonic=lambda: 0.0)
+    inbox, store, queues = with_queues()
     meta = {"name": "flow", "namespace": "ns", "uid": "uid", "resourceVersion": "1", "generation": 2}
     flow = {"metadata": meta, "spec": {}, "status": {"observedGeneration": 1}}
     store.put_flow(flow)
     store.put_run(a_run("waits", 1))
     store.lines.join(KEY, ("ns", "flow"))
     inbox.flow("MODIFIED", flow)
-    assert (flows.depth, runs.depth) == (1, 1)
-    flows.drop(("ns", "flow"))
+    assert (queues.flows.depth, queues.runs.depth) == (1, 1)
+    queues.flows.drop(("ns", "flow"))
     inbox.flow("MODIFIED", {**flow, "status": {"observedGeneration": 2}})
-    assert flows.depth == 0
+    assert queues.flows.depth == 0
 
 
 def a_backfill(version: int, **status: Any) -> dict[str, Any]:
