@@ -9,8 +9,8 @@ MUTANTS = (
     Mutant(
         "a run of a Backfill goes before its end is counted",
         "kube/history.py",
-        " or await is_awaited(self._client, self._store.backfills, obj)",
-        "",
+        "        return await backfillclaims.is_awaited(self._client, self._store.backfills, obj)\n",
+        "        return False\n",
         "what succeeded is told to have failed, for nobody knows how it ended",
     ),
     Mutant(

@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "history takes what triggers have not dealt with",
         "kube/history.py",
-        "return is_named(self._store, obj) or is_awaited(self._store, obj, now)\n",
-        "return is_named(self._store, obj)\n",
+        " or awaiting.is_awaited(self._store, obj, now):\n",
+        ":\n",
         "an end is never followed, since the run was deleted at once",
         tests=_TESTS,
     ),
