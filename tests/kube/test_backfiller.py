@@ -1,5 +1,6 @@
 """The controller of Backfills on an API server that loses answers and is changed by others: one run an instant."""
 
+import asyncio
 import copy
 import random
 from datetime import UTC, datetime
@@ -555,6 +556,27 @@ def test_it_waits_for_those_before_it_that_are_about_the_same_instants():
     stage.api.put(BACKFILLS, "ns", "begun", {**begun, "status": {"frozen": {}, "completionTime": "x"}})
     stage.look()
     assert stage.hours == [7]
+
+
+def test_of_two_that_are_created_at_the_same_time_one_waits_for_the_other():
+    stage = Stage()
+    spec = stage.backfill["spec"]
+    stage.hear()
+    stage.api.latency = 1.0
+
+    async def both():
+        first = asyncio.create_task(stage.controller.reconcile(KEY))
+        await asyncio.sleep(2.1)  # the list was answered, without the other one, which is older by its time
+        assert stage.api.calls == ["get flows", "list backfills", "list flowruns"]
+        stage.api.latency = 0.1
+        stage.ask("twin", created=TEN - 1, **spec)
+        stage.hear()
+        await asyncio.gather(first, stage.controller.reconcile(("ns", "twin")))
+
+    run_virtually(both())
+    twin = stage.api.objects["backfills", "ns", "twin"]
+    assert "frozen" in stage.status
+    assert twin["status"]["why"].startswith("Behind: Backfill again has not ended")
 
 
 def test_a_day_that_has_no_instant_is_done_at_once():

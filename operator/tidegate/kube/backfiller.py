@@ -6,9 +6,11 @@ claims it, and write into status which UID it has, by compare-and-swap; only the
 after that may it be deleted. So everything may be interrupted anywhere, and two operators may do it at once.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from tidegate.api.backfill import BackfillState
 from tidegate.engine import backfilling
@@ -62,6 +64,7 @@ class Backfiller:
         self._client, self._store, self._queue, self._runs = client, store, queue, runs
         self._reporter, self._work, self._now = reporter, work, work.now
         self._beginning = Beginning(client, store, work.now)
+        self._beginners: WeakValueDictionary[RunKey, asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, key: RunKey) -> None:
         """Move one on, and write what was done; what happens to its Flow and its runs brings it here again."""
@@ -73,8 +76,7 @@ class Backfiller:
             self._work.forget(obj["metadata"]["uid"])
             return
         try:
-            look = await self._look(obj)
-            await self._write(obj, look)
+            look = await self._move(obj)
         except NotFound:
             self._queue.drop(key)
         except Conflict:
@@ -84,6 +86,16 @@ class Backfiller:
                 raise look.step.trouble
             if look.again is not None:
                 self._queue.add_after(key, look.again)
+
+    async def _move(self, obj: Object) -> Look:
+        """Look at one and write what was found; of those of a Flow that have not begun, at one at a time.
+
+        Whether another is about the same instants is asked of a list: who has begun must be seen by the next who asks.
+        """
+        if "frozen" in (obj.get("status") or {}):
+            return await self._write(obj, await self._look(obj))
+        async with self._beginners.setdefault(flow_of(obj), asyncio.Lock()):
+            return await self._write(obj, await self._begin(obj))
 
     async def _read_again(self, key: RunKey) -> None:
         try:
@@ -95,10 +107,7 @@ class Backfiller:
     # Looking
 
     async def _look(self, obj: Object) -> Look:
-        status = obj.get("status") or {}
-        if "frozen" not in status:
-            return await self._begin(obj)
-        step = Step(Progress.parse(status))
+        step = Step(Progress.parse(obj["status"]))
         await self._work.ends.settle(obj, step)
         return await self._go_on(obj, step)
 
@@ -168,10 +177,10 @@ class Backfiller:
 
     # Writing
 
-    async def _write(self, obj: Object, look: Look) -> None:
+    async def _write(self, obj: Object, look: Look) -> Look:
         """Make it durable, then let the runs begin and go, then speak."""
         if look.status == obj.get("status"):
-            return
+            return look
         stored = await write_status(self._client, BACKFILLS, obj, look.status, version_of(obj))
         self._store.put_backfill(stored)
         if look.step is not None:
@@ -181,6 +190,7 @@ class Backfiller:
         counts = {**(look.step.counts if look.step is not None else {}), "Skipped": look.skipped}
         self._reporter.triggered(flow_of(stored), KIND, {name: count for name, count in counts.items() if count})
         await self._reporter.tell_of_backfill(stored, look.happenings, self._now())
+        return look
 
     def _let_runs(self, step: Step) -> None:
         for run in step.runs:
